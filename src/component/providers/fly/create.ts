@@ -1,0 +1,172 @@
+/**
+ * Creates a machine (and its volume) at most once per name. Fly has no idempotency key: the unique machine
+ * name is ours, and the tags prove that what has the name is what we meant to make.
+ */
+import { ProviderError } from "../provider.js";
+import type { MachineSpec, ProviderMachine, ProviderVolume } from "../validators.js";
+import { unlessAbsent, type FlyApi } from "./api.js";
+import { checkMachineName, checkVolumeName } from "./naming.js";
+
+type Context = { api: FlyApi; sleep: (ms: number) => Promise<void> };
+type VolumeSpec = NonNullable<MachineSpec["volume"]>;
+
+/** Before looking for the result of a create whose answer was lost; flyctl waits as long. */
+const VISIBILITY_MS = 500;
+
+/** `WorkerProvider.createMachine` for Fly. */
+export async function createOnce(context: Context, spec: MachineSpec): Promise<ProviderMachine> {
+  checkSpec(spec);
+  const unusable = new Set<string>();
+  for (;;) {
+    const ready = spec.volume ? await readyVolume(context, spec, spec.volume, unusable) : null;
+    if (ready?.machine) return ready.machine;
+    const volumeId = ready?.volumeId ?? null;
+    try {
+      return await context.api.postMachine(spec, volumeId);
+    } catch (error) {
+      if (!(error instanceof ProviderError)) throw error;
+      const made = await findMade(context, spec, error);
+      if (made) return made;
+      if (volumeId === null) throw error;
+      if (isFullHost(error)) await discard(context, volumeId);
+      // The volume vanished, or another machine holds it: once more with another one.
+      if (!isLostVolume(error) || unusable.size > 0) throw error;
+      unusable.add(volumeId);
+    }
+  }
+}
+
+function checkSpec(spec: MachineSpec): void {
+  checkMachineName(spec.name);
+  if (spec.volume) checkVolumeName(spec.volume.name);
+  if (!/^[a-z0-9-]{2,20}$/.test(spec.region)) {
+    throw new ProviderError("invalid", "A machine needs one region, such as 'fra'.");
+  }
+  if (Object.keys(spec.tags).length === 0) {
+    throw new ProviderError(
+      "invalid",
+      "A machine needs tags: without them nothing proves it is ours.",
+    );
+  }
+}
+
+/**
+ * A volume to mount, or the machine itself when it turns out to exist. Volume names are not unique, so a
+ * volume that an earlier attempt left behind is found by its name, region and size.
+ */
+async function readyVolume(
+  { api, sleep }: Context,
+  spec: MachineSpec,
+  volume: VolumeSpec,
+  unusable: ReadonlySet<string>,
+): Promise<{ volumeId: string; machine?: ProviderMachine }> {
+  const candidates = async () =>
+    (await api.listVolumes())
+      .filter((found) => matches(found, spec, volume) && !unusable.has(found.volumeId))
+      .sort((a, b) => (a.volumeId < b.volumeId ? -1 : 1));
+  const found = await candidates();
+  for (const { volumeId, attachedMachineId } of found) {
+    if (attachedMachineId === null) continue;
+    const holder = await unlessAbsent(api.getMachine(attachedMachineId), null);
+    if (holder && holder.phase !== "destroyed" && holder.name === spec.name) {
+      return { volumeId, machine: adopt(holder, spec) };
+    }
+  }
+  const free = found.find((candidate) => candidate.attachedMachineId === null);
+  if (free) return { volumeId: free.volumeId };
+  try {
+    return { volumeId: (await api.postVolume(spec, volume)).volumeId };
+  } catch (error) {
+    if (!(error instanceof ProviderError) || !isAmbiguous(error)) throw error;
+    await sleep(VISIBILITY_MS);
+    const late = (await candidates().catch(() => [])).find((one) => one.attachedMachineId === null);
+    if (late) return { volumeId: late.volumeId };
+    throw stillAmbiguous(error);
+  }
+}
+
+function matches(found: ProviderVolume, spec: MachineSpec, volume: VolumeSpec): boolean {
+  return (
+    found.name === volume.name &&
+    found.region === spec.region &&
+    found.sizeGb === volume.sizeGb &&
+    !found.dying
+  );
+}
+
+/** The machine that a failed create made all the same, now or earlier; null when there is none to see. */
+async function findMade(
+  { api, sleep }: Context,
+  spec: MachineSpec,
+  error: ProviderError,
+): Promise<ProviderMachine | null> {
+  if (error.kind === "nameConflict") {
+    const id = error.details.machineId;
+    const holder = id
+      ? await unlessAbsent(api.getMachine(id), null)
+      : await findByName(api, spec.name);
+    if (holder?.name === spec.name && holder.phase !== "destroyed") return adopt(holder, spec);
+    // Something has the name and we cannot see it yet: nothing is known of its tags.
+    throw stillAmbiguous(error);
+  }
+  if (isAmbiguous(error)) {
+    await sleep(VISIBILITY_MS);
+    const made = await findByName(api, spec.name).catch(() => null);
+    if (made) return adopt(made, spec);
+    throw stillAmbiguous(error);
+  }
+  if (error.kind === "volumeBound") {
+    // Perhaps it is our own machine, from an attempt whose answer was lost, that claimed the volume.
+    const made = await findByName(api, spec.name);
+    if (made) return adopt(made, spec);
+  }
+  return null;
+}
+
+async function findByName(api: FlyApi, name: string): Promise<ProviderMachine | null> {
+  const named = (await api.listMachines()).filter((machine) => machine.name === name);
+  return named.find((machine) => machine.phase !== "destroying") ?? named[0] ?? null;
+}
+
+/** @throws ProviderError `nameConflict` for somebody else's machine, `transient` when its tags are not shown */
+function adopt(machine: ProviderMachine, spec: MachineSpec): ProviderMachine {
+  const { machineId, tags } = machine;
+  if (tags === null) {
+    throw new ProviderError(
+      "transient",
+      `Machine ${machineId} has our name but does not show its tags.`,
+      {
+        ambiguous: true,
+        machineId,
+      },
+    );
+  }
+  if (Object.entries(spec.tags).every(([key, value]) => tags[key] === value)) return machine;
+  throw new ProviderError(
+    "nameConflict",
+    `Machine ${machineId} has the name '${spec.name}' but not our tags. Rename or remove it.`,
+    { machineId },
+  );
+}
+
+function isAmbiguous(error: ProviderError): boolean {
+  return error.details.ambiguous === true;
+}
+
+/** Every open end of a create looks the same to the caller: come back later with the same name. */
+function stillAmbiguous(error: ProviderError): ProviderError {
+  return new ProviderError("transient", error.message, { ...error.details, ambiguous: true });
+}
+
+function isLostVolume(error: ProviderError): boolean {
+  return error.kind === "volumeBound" || error.kind === "notFound";
+}
+
+function isFullHost(error: ProviderError): boolean {
+  return error.kind === "capacity" && error.details.scope === "host";
+}
+
+/** A volume is pinned to its host: on a full one it would make every later attempt fail, too. */
+async function discard({ api }: Context, volumeId: string): Promise<void> {
+  await api.deleteVolume(volumeId).catch(() => undefined);
+}
