@@ -1,3 +1,4 @@
+import { isDying } from "./types.js";
 import type { LogEntry, World } from "./world.js";
 
 /** What must hold after every request, whatever was asked. */
@@ -19,6 +20,9 @@ export function checkInvariants(world: World, entry: LogEntry): void {
       if (volume?.attachedMachineId !== machine.id) note(`volume ${id} lost its machine`);
       if (volume && volume.region !== machine.region) note(`volume ${id} is in another region`);
     }
+  }
+  for (const { id, state, attachedMachineId } of world.volumes.values()) {
+    if (attachedMachineId !== null && isDying(state)) note(`volume ${id} died while attached`);
   }
   checkSecrets(world, entry, note);
 }

@@ -31,7 +31,6 @@ test("a running machine costs its guest, a stopped one its file system, a volume
   const id = field(await create(), "id");
   await control.advance(0);
   await control.advance(30 * 24 * HOUR);
-  expect(control.bill().totalUsd).toBeCloseTo(1.94, 5);
   await call("POST", `/machines/${id}/stop`);
   await control.advance(0);
   await control.advance(30 * 24 * HOUR);

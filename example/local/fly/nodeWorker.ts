@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { constants } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
-import type { MachineProcess, ProcessMachine } from "./types.js";
+import type { ProcessMachine } from "./types.js";
 import type { LocalFlyOptions } from "./world.js";
 
 export interface NodeWorkerOptions {
@@ -56,7 +56,7 @@ export function spawnNodeWorker(options: NodeWorkerOptions): NodeWorkerHooks {
         if (!mount) remove(data);
         return code;
       });
-      return { exited, kill: killer(child) };
+      return { exited, kill: (signal) => void child.kill(signal) };
     },
     onVolumeDying: (volumeId) => remove(join(root, volumeId)),
     onClose() {
@@ -90,15 +90,6 @@ export function localEnvironment(machine: ProcessMachine, data: string): Record<
   return { ...env, AGENT_FACTORY_DATA_DIR: data };
 }
 
-function killer(child: ChildProcess): MachineProcess["kill"] {
-  return (signal) => {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    // A polite signal goes to the worker alone, as on a machine; the last one to all it started.
-    if (signal === "SIGKILL") killGroup(child);
-    else child.kill(signal);
-  };
-}
-
 function killGroup(child: ChildProcess): void {
   if (child.pid === undefined) return;
   try {
@@ -123,6 +114,7 @@ function ended(
       resolveCode(NOT_FOUND_EXIT);
     });
     child.once("exit", (code, signal) => {
+      // Signals go to the worker alone, as on a machine; what it started ends with it.
       killGroup(child);
       const exitCode = code ?? SIGNAL_EXIT + (signal ? constants.signals[signal] : 0);
       const timer = setTimeout(() => resolveCode(exitCode), OUTPUT_GRACE_MS);
