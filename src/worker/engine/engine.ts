@@ -1,0 +1,46 @@
+import { JobFailure, type FailureOptions } from "../errors.js";
+import type { Log } from "../log.js";
+import type { Attachment, HistoryEntry } from "../protocol.js";
+
+export type EngineContext = {
+  /** Everything the engine keeps in `.clawdbot` and `workspace` below it survives the machine. */
+  dataDir: string;
+  agentKey: string;
+  conversationId: string;
+  log: Log;
+};
+
+/** One message to answer. `history` holds the turns before it. */
+export type Turn = {
+  messageId: string;
+  conversationId: string;
+  agentKey: string;
+  userText: string;
+  systemPrompt: string | null;
+  history: readonly HistoryEntry[];
+  attachments: readonly Attachment[];
+  /** Aborts when the answer is no longer wanted. `run` must then settle soon; its result is thrown away. */
+  signal: AbortSignal;
+};
+
+/**
+ * What answers messages. One turn at a time. The same `messageId` may be run again after a crash: use it as
+ * the idempotency key of whatever the engine keeps.
+ */
+export interface Engine {
+  readonly name: string;
+  /** Called once, after the memory was restored and before the first turn. */
+  start(context: EngineContext): Promise<void>;
+  /** Throws `EngineError` to say whether another try makes sense; anything else thrown is retried. */
+  run(turn: Turn): Promise<{ text: string }>;
+  /** After it resolves, nothing writes to the data directory any more: the final snapshot follows. */
+  stop(): Promise<void>;
+}
+
+/** The engine could not answer. */
+export class EngineError extends JobFailure {
+  override readonly name = "EngineError";
+  constructor(message: string, options: FailureOptions) {
+    super(message, options);
+  }
+}
