@@ -2,54 +2,9 @@
  * A provider in memory, for tests of what stands above `WorkerProvider`. Machines move by the given clock;
  * faults are scripted per call, before or after the call takes effect.
  */
-import { ProviderError, type WorkerProvider } from "./provider.js";
+import type { FakeProvider, FakeTimes, ProviderCall } from "./fake.types.js";
+import { ProviderError } from "./provider.js";
 import type { MachinePhase, MachineSpec, ProviderMachine, ProviderVolume } from "./validators.js";
-
-export type ProviderCall = Exclude<keyof WorkerProvider, "kind">;
-
-export type FakeTimes = {
-  bootMs: number;
-  stopMs: number;
-  destroyMs: number;
-  /** A volume stays bound this long after its machine is destroyed. */
-  unbindMs: number;
-  /** A destroyed machine can be read by id this long. */
-  forgetMs: number;
-};
-
-export type FakeProvider = WorkerProvider & {
-  /** Every machine that still exists in the truth of the fake, whatever the lists say. */
-  machines(): ProviderMachine[];
-  volumes(): ProviderVolume[];
-  /** Volumes that still cost money. */
-  billedVolumes(): ProviderVolume[];
-  /** The spec a machine was created with. */
-  specOf(machineId: string): MachineSpec | undefined;
-  calls: { call: ProviderCall; args: readonly unknown[]; at: number; error?: ProviderError }[];
-  /** The next `times` calls fail: before any effect, or (`after`) once the effect took place. */
-  failNext(
-    call: ProviderCall,
-    error: ProviderError,
-    how?: { after?: boolean; times?: number },
-  ): void;
-  /** While set, what `listMachines` answers instead of the truth it is given. */
-  listOverride: ((machines: ProviderMachine[]) => ProviderMachine[]) | null;
-  /** Moves the fake's clock ahead of the given one. */
-  advance(ms: number): void;
-  /** Completes every transition under way, except those of stuck machines. */
-  settle(): void;
-  /** From now on this machine changes its phase only by `setPhase`, `kill` and `unstick`. */
-  stick(machineId: string): void;
-  unstick(machineId: string): void;
-  setPhase(machineId: string, phase: MachinePhase, state?: string): void;
-  /** The machine is gone at once, as if an operator had destroyed it long ago. */
-  kill(machineId: string): void;
-  /** The process ends: the machine destroys itself, its volume stays. */
-  exit(machineId: string): void;
-  /** A machine or volume that somebody else made; returns its id. */
-  addMachine(machine: Partial<ProviderMachine> & { name: string }): string;
-  addVolume(volume: Partial<ProviderVolume> & { name: string }): string;
-};
 
 type Held = ProviderMachine & { spec?: MachineSpec; since: number; stuck: boolean };
 type HeldVolume = ProviderVolume & { unboundAt: number | null };
@@ -215,7 +170,7 @@ export function createFakeProvider(options: {
     return volumeId;
   }
 
-  return {
+  const fake: FakeProvider = {
     kind: "fake",
     calls,
     listOverride: null,
@@ -225,7 +180,7 @@ export function createFakeProvider(options: {
       return perform("listMachines", [], () => {
         const truth = [...machines.values()].filter((machine) => machine.phase !== "destroyed");
         const list = truth.map(publicMachine);
-        return this.listOverride ? this.listOverride(list) : list;
+        return fake.listOverride ? fake.listOverride(list) : list;
       });
     },
     listVolumes: () => perform("listVolumes", [], () => [...volumes.values()].map(publicVolume)),
@@ -288,7 +243,7 @@ export function createFakeProvider(options: {
       return [...volumes.values()].map(publicVolume);
     },
     billedVolumes() {
-      return this.volumes().filter((volume) => !volume.dying);
+      return fake.volumes().filter((volume) => !volume.dying);
     },
     specOf: (machineId) => machines.get(machineId)?.spec,
     failNext(call, error, how = {}) {
@@ -331,6 +286,7 @@ export function createFakeProvider(options: {
     },
     addVolume,
   };
+  return fake;
 }
 
 function publicMachine({

@@ -24,3 +24,7 @@ export function providerFor(
   }
   return createFlyProvider({ ...deps, ...credentials, appName: config.appName });
 }
+
+export { workerVolumeName } from "./fly/naming.js";
+export { deleteFlyVolume as deleteVolumeById } from "./fly/deleteVolume.js";
+export { ProviderError, type WorkerProvider } from "./provider.js";

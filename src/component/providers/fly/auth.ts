@@ -13,7 +13,7 @@ export function authorizationHeader(token: string): string {
   if (!/^[\x20-\x7e]*$/.test(trimmed)) {
     throw new ProviderError("auth", "The Fly API token holds characters that no header can carry.");
   }
-  const bare = trimmed.replace(/^(?:bearer|flyv1)(?:\s+|(?=fm(?:1[ar]|2)_))/i, "");
+  const bare = trimmed.replace(/^(?:bearer|flyv1)(?:\s+|$|(?=fm(?:1[ar]|2)_))/i, "");
   const parts = bare
     .split(",")
     .map((part) => part.trim())

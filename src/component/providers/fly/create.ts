@@ -19,19 +19,20 @@ export async function createOnce(context: Context, spec: MachineSpec): Promise<P
   const unusable = new Set<string>();
   for (;;) {
     const ready = spec.volume ? await readyVolume(context, spec, spec.volume, unusable) : null;
-    if (ready?.machine) return ready.machine;
-    const volumeId = ready?.volumeId ?? null;
+    if (ready && "machine" in ready) return ready.machine;
     try {
-      return await context.api.postMachine(spec, volumeId);
+      return await context.api.postMachine(spec, ready?.volumeId ?? null);
     } catch (error) {
       if (!(error instanceof ProviderError)) throw error;
+      // A volume on a full host would make every later attempt fail; one made for a name that turned out
+      // to be taken would only cost money. This answer proves that no machine holds it.
+      const useless = isFullHost(error) || (error.kind === "nameConflict" && ready?.fresh);
+      if (ready && useless) await context.api.deleteVolume(ready.volumeId).catch(() => undefined);
       const made = await findMade(context, spec, error);
       if (made) return made;
-      if (volumeId === null) throw error;
-      if (isFullHost(error)) await discard(context, volumeId);
       // The volume vanished, or another machine holds it: once more with another one.
-      if (!isLostVolume(error) || unusable.size > 0) throw error;
-      unusable.add(volumeId);
+      if (!ready || !isLostVolume(error) || unusable.size > 0) throw error;
+      unusable.add(ready.volumeId);
     }
   }
 }
@@ -50,6 +51,8 @@ function checkSpec(spec: MachineSpec): void {
   }
 }
 
+type Ready = { volumeId: string; fresh: boolean } | { machine: ProviderMachine };
+
 /**
  * A volume to mount, or the machine itself when it turns out to exist. Volume names are not unique, so a
  * volume that an earlier attempt left behind is found by its name, region and size.
@@ -59,28 +62,35 @@ async function readyVolume(
   spec: MachineSpec,
   volume: VolumeSpec,
   unusable: ReadonlySet<string>,
-): Promise<{ volumeId: string; machine?: ProviderMachine }> {
+): Promise<Ready> {
   const candidates = async () =>
     (await api.listVolumes())
       .filter((found) => matches(found, spec, volume) && !unusable.has(found.volumeId))
       .sort((a, b) => (a.volumeId < b.volumeId ? -1 : 1));
-  const found = await candidates();
-  for (const { volumeId, attachedMachineId } of found) {
-    if (attachedMachineId === null) continue;
+  const free: string[] = [];
+  const held: string[] = [];
+  for (const { volumeId, attachedMachineId } of await candidates()) {
+    if (attachedMachineId === null) {
+      free.push(volumeId);
+      continue;
+    }
     const holder = await unlessAbsent(api.getMachine(attachedMachineId), null);
-    if (holder && holder.phase !== "destroyed" && holder.name === spec.name) {
-      return { volumeId, machine: adopt(holder, spec) };
+    if (holder && holder.phase !== "destroyed") {
+      if (holder.name === spec.name) return { machine: adopt(holder, spec) };
+    } else {
+      // Held by a machine that is gone, or by ours that is not visible yet: the create will tell.
+      held.push(volumeId);
     }
   }
-  const free = found.find((candidate) => candidate.attachedMachineId === null);
-  if (free) return { volumeId: free.volumeId };
+  const left = free[0] ?? held[0];
+  if (left !== undefined) return { volumeId: left, fresh: false };
   try {
-    return { volumeId: (await api.postVolume(spec, volume)).volumeId };
+    return { volumeId: (await api.postVolume(spec, volume)).volumeId, fresh: true };
   } catch (error) {
     if (!(error instanceof ProviderError) || !isAmbiguous(error)) throw error;
     await sleep(VISIBILITY_MS);
     const late = (await candidates().catch(() => [])).find((one) => one.attachedMachineId === null);
-    if (late) return { volumeId: late.volumeId };
+    if (late) return { volumeId: late.volumeId, fresh: true };
     throw stillAmbiguous(error);
   }
 }
@@ -164,9 +174,4 @@ function isLostVolume(error: ProviderError): boolean {
 
 function isFullHost(error: ProviderError): boolean {
   return error.kind === "capacity" && error.details.scope === "host";
-}
-
-/** A volume is pinned to its host: on a full one it would make every later attempt fail, too. */
-async function discard({ api }: Context, volumeId: string): Promise<void> {
-  await api.deleteVolume(volumeId).catch(() => undefined);
 }

@@ -185,6 +185,19 @@ describe("volumes of earlier attempts", () => {
     expect(posts(server, "/machines")).toHaveLength(4);
   });
 
+  test("one made for a name that somebody else has is not left behind", async () => {
+    const { provider, server } = setup();
+    server.addMachine("afw-1", { managed_by: "somebody" });
+    const leftBehind = server.addVolume({ name: "vol_afw_2" });
+    server.addMachine("afw-2", { managed_by: "somebody" });
+    for (const name of ["afw-1", "afw-2"]) {
+      const refused = provider.createMachine(conformanceSpec(name));
+      await expect(refused).rejects.toMatchObject({ kind: "nameConflict" });
+    }
+    const alive = (await provider.listVolumes()).filter((volume) => !volume.dying);
+    expect(alive.map((volume) => volume.volumeId)).toEqual([leftBehind]);
+  });
+
   test("one on a full host is given up, so that the next attempt goes elsewhere", async () => {
     const { provider, server } = setup();
     server.before = ({ method, path }) =>

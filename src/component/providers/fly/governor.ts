@@ -47,8 +47,8 @@ export function takeToken(
   const at = Math.max(before.at, now);
   const refill = ((at - before.at) * limit.perSecond) / SECOND_MS;
   const tokens = Math.min(limit.burst, before.tokens + refill) - 1;
-  const readyAt = tokens >= 0 ? at : at + (-tokens * SECOND_MS) / limit.perSecond;
-  return { bucket: { tokens, at }, waitMs: tokens >= 0 ? 0 : Math.ceil(readyAt - now) };
+  const waitMs = tokens >= 0 ? 0 : Math.ceil((-tokens * SECOND_MS) / limit.perSecond);
+  return { bucket: { tokens, at }, waitMs };
 }
 
 export type Governor = {
