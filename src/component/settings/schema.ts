@@ -1,0 +1,20 @@
+import { defineTable } from "convex/server";
+import { v } from "convex/values";
+import {
+  vMessageConfig,
+  vPolicyOverrides,
+  vProviderConfig,
+  vWorkerRuntimeConfig,
+} from "../config.js";
+
+export const settingsTables = {
+  /** Singletons by key: "provider", "message", "worker", "policy". Written by operators only. */
+  runtimeConfig: defineTable({
+    key: v.string(),
+    providerConfig: v.optional(vProviderConfig),
+    messageConfig: v.optional(vMessageConfig),
+    workerConfig: v.optional(vWorkerRuntimeConfig),
+    policyConfig: v.optional(vPolicyOverrides),
+    updatedAt: v.number(),
+  }).index("by_key", ["key"]),
+};
