@@ -304,6 +304,13 @@ describe("what an absence proves", () => {
     expect(await provider.getVolume("vol_1")).toBeNull();
   });
 
+  test("a refusal that mentions an absence is no 404", async () => {
+    const { provider, server } = setup();
+    server.before = () => error(400, "volume not found");
+    await expect(provider.getVolume("vol_1")).rejects.toMatchObject({ kind: "notFound" });
+    await expect(provider.deleteVolume("vol_1")).rejects.toMatchObject({ kind: "notFound" });
+  });
+
   test("a list of null is empty, a list of something else is an error", async () => {
     const { provider, server } = setup();
     server.before = () => Response.json(null);
