@@ -5,6 +5,7 @@ import {
   bodyText,
   ConnectionReset,
   createFetch,
+  type Handle,
   type LocalRequest,
   type LocalResponse,
 } from "./exchange.js";
@@ -14,7 +15,7 @@ import { matchRoute, type Match } from "./routes.js";
 import { createWorld, type LocalFlyOptions, type LogEntry, type World } from "./world.js";
 
 export interface LocalFlyCore {
-  handle(request: LocalRequest): Promise<LocalResponse>;
+  handle: Handle;
   /** Answers as the server would, without a socket. The host of the URL does not matter. */
   fetch: typeof fetch;
   control: LocalFlyControl;

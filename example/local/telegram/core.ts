@@ -2,6 +2,7 @@ import {
   ConnectionReset,
   createFetch,
   type AnyBody,
+  type Handle,
   type LocalRequest,
   type LocalResponse,
 } from "../fly/exchange.js";
@@ -21,7 +22,7 @@ import {
 } from "./world.js";
 
 export interface LocalTelegramCore {
-  handle(request: LocalRequest): Promise<LocalResponse<AnyBody>>;
+  handle: Handle<AnyBody>;
   /** Answers as the server would, without a socket. The host of the URL does not matter. */
   fetch: typeof fetch;
   control: LocalTelegramControl;
