@@ -3,6 +3,7 @@ import { redact } from "../shared/redact.js";
 import type { Clock } from "./clock.js";
 import type { Channel } from "./delivery/channel.js";
 import { deliverAnswer } from "./delivery/deliver.js";
+import { truncateBytes } from "./delivery/split.js";
 import type { Engine } from "./engine/engine.js";
 import {
   describe,
@@ -27,6 +28,9 @@ import { think } from "./think.js";
 export const JOB_CALL_BUDGET_MS = 5 * 60_000;
 /** Reports about a message that was not answered: the lease's expiry says the same, only later. */
 const REPORT_BUDGET_MS = 15_000;
+
+/** The gateway takes 512 KiB for the text and its parts together. */
+const MAX_ANSWER_TEXT_BYTES = 250 * 1024;
 
 /** Refusals that mean: this message is not ours (any more). */
 const NOT_OURS = new Set(["LEASE_LOST", "FORBIDDEN", "MESSAGE_NOT_FOUND"]);
@@ -133,6 +137,7 @@ async function answerMessage(
     } finally {
       stopWorking();
     }
+    text = truncateBytes(text, MAX_ANSWER_TEXT_BYTES);
     log.info("answer_ready", { ...ids, characters: text.length });
     const stored = await gateway.storeAnswer(job, text, channel.split(text), patience);
     if (!stored.stored) throw new LeaseLost("The gateway did not take the answer.");
