@@ -51,7 +51,7 @@ export class Parameters {
   text(name: string): string | undefined {
     const value = this.#values.get(name);
     if (value === undefined || value === null) return undefined;
-    return typeof value === "object" ? JSON.stringify(value) : String(value);
+    return typeof value === "string" ? value : JSON.stringify(value);
   }
 
   integer(name: string): number | undefined {
