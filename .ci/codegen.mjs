@@ -43,7 +43,7 @@ export async function codegen(projectDir, args = []) {
       "--admin-key",
       "local|codegen",
     ];
-    await run(process.execPath, [cli, ...fixed, ...args], projectDir);
+    await run("convex codegen", [cli, ...fixed, ...args], projectDir);
   } finally {
     server.closeAllConnections();
     server.close();
@@ -57,7 +57,7 @@ export async function codegenPackage(projectDir) {
   const dist = path.join(projectDir, "dist/component");
   fs.rmSync(dist, { recursive: true, force: true }); // modules that are gone must not be bundled
   const tsc = ["node_modules/typescript/bin/tsc", "-p", "src"];
-  const buildError = await run(process.execPath, tsc, projectDir).then(
+  const buildError = await run("tsc -p src", tsc, projectDir).then(
     () => null,
     (error) => error,
   );
@@ -308,26 +308,20 @@ function readTree(dir) {
   );
 }
 
-/** Quiet on success; the complete output is in the error on failure. */
-async function run(command, args, cwd) {
+/** Runs a Node script: quiet on success; the complete output is in the error on failure. */
+async function run(label, args, cwd) {
   // A developer's own deployment settings must not decide what is generated; with CI set, the CLI
   // reports its crashes to nobody.
   const own = Object.entries(process.env).filter(([name]) => !name.startsWith("CONVEX_"));
   const env = { ...Object.fromEntries(own), CI: "1" };
-  const child = spawn(command, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   child.stdout.on("data", (chunk) => (output += chunk));
   child.stderr.on("data", (chunk) => (output += chunk));
   const code = await new Promise((resolve, reject) =>
     child.on("error", reject).on("close", resolve),
   );
-  if (code !== 0) {
-    const shown = args
-      .slice(0, 2)
-      .map((a) => path.relative(cwd, a) || a)
-      .join(" ");
-    throw new Error(`${shown} failed in ${cwd} (exit ${code}):\n${output.trim()}`);
-  }
+  if (code !== 0) throw new Error(`${label} failed in ${cwd} (exit ${code}):\n${output.trim()}`);
 }
 
 async function main(argv) {
