@@ -328,8 +328,11 @@ describe("latestForRestore", () => {
         }),
     );
     expect((await restore())?.snapshotId).toBe(old);
-    expect((await snapshot("w1", NOW)).lineage).toBe("detached");
-    expect((await snapshot("w2", NOW + 1, old)).lineage).toBe("main");
+    for (let i = 0; i < 25; i += 1) {
+      expect((await snapshot(`empty ${i}`, NOW + i)).lineage).toBe("detached");
+    }
+    expect((await restore())?.snapshotId).toBe(old);
+    expect((await snapshot("w2", NOW + 99, old)).lineage).toBe("main");
   });
 });
 
