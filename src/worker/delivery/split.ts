@@ -23,7 +23,7 @@ export function splitText(text: string, limit: number): string[] {
   let rest = wellFormed(text).trim();
   while (rest.length > 0) {
     const end = endOfCodePoints(rest, limit);
-    const cut = end === rest.length ? end : bestCut(rest.slice(0, end));
+    const cut = end === rest.length ? end : bestCut(rest, end);
     const part = rest.slice(0, cut).trim();
     if (!BLANK.test(part)) parts.push(part);
     rest = rest.slice(cut).trim();
@@ -64,7 +64,8 @@ function endOfCodePoints(text: string, count: number): number {
   return index;
 }
 
-function bestCut(window: string): number {
+function bestCut(text: string, end: number): number {
+  const window = text.slice(0, end);
   const earliest = window.length * EARLIEST_SHARE;
   const open = markupDepth(window);
   const candidates = BORDERS.map((border) =>
@@ -80,19 +81,27 @@ function bestCut(window: string): number {
     const outside = borders.findLast((index) => (open[index] ?? 0) < INSIDE_TOKEN);
     if (outside !== undefined) return outside;
   }
-  return hardCut(window, open);
+  return hardCut(text, end, open);
 }
 
 /** No border at all: cut at the end, but not inside a tag, an entity, or what people see as one character. */
-function hardCut(window: string, open: Uint16Array): number {
-  const tail = Math.max(1, window.length - 256);
-  let end = window.length;
+function hardCut(text: string, limit: number, open: Uint16Array): number {
+  const tail = Math.max(1, limit - 256);
+  let end = limit;
   while (end > tail && (open[end] ?? 0) >= INSIDE_TOKEN) end--;
-  if ((open[end] ?? 0) >= INSIDE_TOKEN) return window.length;
-  const graphemes = [...new Intl.Segmenter().segment(window.slice(tail, end))];
-  const last = graphemes.at(-1);
-  // The last one may go on beyond the window; it moves to the next part unless it is all there is.
-  return last !== undefined && last.index > 0 ? tail + last.index : end;
+  if ((open[end] ?? 0) >= INSIDE_TOKEN) end = limit;
+  // The character at the border may go on beyond it.
+  const from = lowSurrogate(text, tail) ? tail + 1 : tail;
+  let cut = end;
+  for (const { index } of new Intl.Segmenter().segment(text.slice(from, end + 64))) {
+    if (from + index > end) break;
+    if (index > 0) cut = from + index;
+  }
+  return cut;
+}
+
+function lowSurrogate(text: string, index: number): boolean {
+  return ((text.charCodeAt(index) || 0) & 0xfc00) === 0xdc00;
 }
 
 const INSIDE_TOKEN = 1_000;

@@ -8,7 +8,7 @@ import { GatewayUnreachable } from "../errors.js";
 import { networkReason } from "../transport.js";
 
 /** A minute, and a second for every 100 kB. */
-const transferTimeoutMs = (bytes: number) => 60_000 + bytes / 100;
+const transferTimeoutMs = (bytes: number) => 60_000 + Math.ceil(bytes / 100);
 const DOWNLOAD_TIMEOUT_MS = 10 * 60_000;
 
 const uploaded = z.object({ storageId: z.string().min(1) });
