@@ -1,5 +1,6 @@
 import { v } from "convex/values";
 import { mutation, query } from "../kit/functions.js";
+import { retrySpawning } from "../kit/wake.js";
 import {
   deactivateSecretRef,
   importSecretValue,
@@ -8,6 +9,8 @@ import {
   startReseal,
 } from "./ops.js";
 import { vSecretsKeyStatus, vSecretStatus } from "./validators.js";
+
+const WAKING_REFS: ReadonlySet<string> = new Set(["convex.url", "fly.apiToken"]);
 
 /**
  * Seals a value with SECRETS_KEY and makes it the active one of its ref. Versions count from 1; the version that was
@@ -22,7 +25,12 @@ export const importSecret = mutation({
     metadata: v.optional(v.record(v.string(), v.string())),
   },
   returns: v.object({ secretId: v.id("secrets"), secretRef: v.string(), version: v.number() }),
-  handler: async (ctx, args) => await importSecretValue(ctx, args),
+  handler: async (ctx, args) => {
+    const imported = await importSecretValue(ctx, args);
+    // The address or the provider's token may be what kept machines from being created.
+    if (WAKING_REFS.has(args.secretRef)) await retrySpawning(ctx, Date.now());
+    return imported;
+  },
 });
 
 /**

@@ -6,6 +6,7 @@ import {
   vWorkerRuntimeConfig,
 } from "../config.js";
 import { mutation, query } from "../kit/functions.js";
+import { requestPass, retrySpawning } from "../kit/wake.js";
 import {
   loadMessageConfig,
   loadPolicy,
@@ -34,7 +35,9 @@ export const setProviderRuntimeConfig = mutation({
   args: { providerConfig: vProviderConfig, nowMs: v.optional(v.number()) },
   returns: v.null(),
   handler: async (ctx, { providerConfig, nowMs }) => {
-    await saveProviderConfig(ctx, providerConfig, nowMs ?? Date.now());
+    const now = nowMs ?? Date.now();
+    const { changed } = await saveProviderConfig(ctx, providerConfig, now);
+    if (changed) await retrySpawning(ctx, now);
     return null;
   },
 });
@@ -78,7 +81,9 @@ export const setWorkerRuntimeConfig = mutation({
   args: { workerConfig: vWorkerRuntimeConfig, nowMs: v.optional(v.number()) },
   returns: v.null(),
   handler: async (ctx, { workerConfig, nowMs }) => {
-    await saveWorkerRuntimeConfig(ctx, workerConfig, nowMs ?? Date.now());
+    const now = nowMs ?? Date.now();
+    const { changed } = await saveWorkerRuntimeConfig(ctx, workerConfig, now);
+    if (changed) await retrySpawning(ctx, now);
     return null;
   },
 });
@@ -98,7 +103,9 @@ export const setPolicyConfig = mutation({
   args: { policy: vPolicyOverrides, nowMs: v.optional(v.number()) },
   returns: v.null(),
   handler: async (ctx, { policy, nowMs }) => {
-    await savePolicy(ctx, policy, nowMs ?? Date.now());
+    const now = nowMs ?? Date.now();
+    const { changed } = await savePolicy(ctx, policy, now);
+    if (changed) await requestPass(ctx, now, now);
     return null;
   },
 });

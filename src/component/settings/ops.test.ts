@@ -1,6 +1,6 @@
 import { convexTest, type TestConvex } from "convex-test";
 import { anyApi, type ApiFromModules } from "convex/server";
-import { beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { DEFAULT_CONFIG, type ProviderConfig } from "../config.js";
 import schema from "../schema.js";
 import {
@@ -31,7 +31,12 @@ const NOW = 1_700_000_000_000;
 
 let t: TestConvex<typeof schema>;
 beforeEach(() => {
+  // A change asks the scheduler for a pass; here nobody runs it.
+  vi.useFakeTimers();
   t = convexTest(schema, modules);
+});
+afterEach(() => {
+  vi.useRealTimers();
 });
 const rows = async () => await t.run(async (ctx) => await ctx.db.query("runtimeConfig").take(10));
 
@@ -104,16 +109,27 @@ describe("provider config", () => {
     expect(await t.query(operator.providerRuntimeConfig, {})).toEqual(CONFIG);
   });
 
-  it("seeding stores the first usable config, and never replaces or refuses", async () => {
-    const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
-    const seeded = await t.run(async (ctx) => [
-      await seedProviderConfig(ctx, { ...CONFIG, image: "" }, 1),
+  it("the app's options are stored and replaced, until an operator sets a config", async () => {
+    const other = { ...CONFIG, appName: "other-app" };
+    const changes = await t.run(async (ctx) => [
+      await seedProviderConfig(ctx, CONFIG, 1),
       await seedProviderConfig(ctx, CONFIG, 2),
-      await seedProviderConfig(ctx, { ...CONFIG, appName: "other-app" }, 3),
+      await seedProviderConfig(ctx, other, 3),
+      await saveProviderConfig(ctx, CONFIG, 4),
+      await seedProviderConfig(ctx, other, 5),
     ]);
-    expect(seeded).toEqual([false, true, false]);
+    expect(changes.map(({ changed }) => changed)).toEqual([true, false, true, true, false]);
     expect(await t.run(async (ctx) => await loadProviderConfig(ctx))).toEqual(CONFIG);
-    expect(warn).toHaveBeenCalledOnce();
+  });
+
+  it("options that cannot work stop nothing: they are logged and not stored", async () => {
+    const warn = vi.spyOn(console, "warn").mockImplementation(() => {});
+    const result = await t.run(
+      async (ctx) => await seedProviderConfig(ctx, { ...CONFIG, image: "" }, 1),
+    );
+    expect(result).toEqual({ changed: false });
+    expect(await rows()).toEqual([]);
+    expect(warn.mock.calls).toEqual([[expect.stringContaining('"field":"image"')]]);
     warn.mockRestore();
   });
 });

@@ -27,7 +27,10 @@ export {
 type Reader = Pick<QueryCtx, "db">;
 type SettingsKey = "provider" | "message" | "worker" | "policy";
 type Settings = Partial<
-  Pick<Doc<"runtimeConfig">, "providerConfig" | "messageConfig" | "workerConfig" | "policyConfig">
+  Pick<
+    Doc<"runtimeConfig">,
+    "providerConfig" | "source" | "messageConfig" | "workerConfig" | "policyConfig"
+  >
 >;
 
 // ── Provider ────────────────────────────────────────────────────────────────
@@ -49,26 +52,28 @@ export async function saveProviderConfig(
 ): Promise<{ changed: boolean; previous: ProviderConfig | null }> {
   assertProviderConfig(config);
   const previous = await loadProviderConfig(ctx);
-  const changed = await saveRow(ctx, "provider", { providerConfig: config }, now);
-  return { changed, previous };
+  const settings = { providerConfig: config, source: "explicit" } as const;
+  return { changed: await saveRow(ctx, "provider", settings, now), previous };
 }
 
 /**
- * Stores `config` when there is none yet. Callers pass it along with every message, so it neither replaces what an
- * operator set nor stops the message when it cannot be used; that is logged. Returns whether it was stored.
+ * The app's static options came along with a call: they are stored unless an operator set a config explicitly, so
+ * that neither writer undoes the other's work. Options that cannot be used do not stop the call; that is logged.
  */
 export async function seedProviderConfig(
   ctx: MutationCtx,
   config: ProviderConfig,
   now: number,
-): Promise<boolean> {
-  if ((await loadProviderConfig(ctx)) !== null) return false;
+): Promise<{ changed: boolean }> {
+  const row = await findRow(ctx, "provider");
+  if (row?.source === "explicit") return { changed: false };
   const problem = findProviderConfigProblem(config);
   if (problem !== null) {
     log("warn", "settings.provider_config_ignored", { code: problem.code, field: problem.field });
-    return false;
+    return { changed: false };
   }
-  return (await saveProviderConfig(ctx, config, now)).changed;
+  const settings = { providerConfig: config, source: "options" } as const;
+  return { changed: await saveRow(ctx, "provider", settings, now) };
 }
 
 // ── Messages ────────────────────────────────────────────────────────────────

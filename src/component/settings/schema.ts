@@ -13,6 +13,8 @@ export const settingsTables = {
     key: v.string(),
     providerConfig: v.optional(vProviderConfig),
     messageConfig: v.optional(vMessageConfig),
+    /** Who wrote providerConfig: an operator's explicit call outranks the app's static options. */
+    source: v.optional(v.union(v.literal("explicit"), v.literal("options"))),
     workerConfig: v.optional(vWorkerRuntimeConfig),
     policyConfig: v.optional(vPolicyOverrides),
     updatedAt: v.number(),

@@ -8,6 +8,7 @@ import schema from "../schema.js";
 import {
   failUpload,
   finalizeUpload,
+  isSnapshotFile,
   latestForRestore,
   listForRestoreKey,
   prepareUpload,
@@ -44,8 +45,16 @@ async function upload(content: string) {
 }
 
 type Upload = Awaited<ReturnType<typeof upload>>;
-const finalize = async (workerId: string, snapshotId: SnapshotId, file: Upload, nowMs = NOW) =>
-  await t.run(async (ctx) => await finalizeUpload(ctx, { workerId, snapshotId, nowMs, ...file }));
+const finalize = async (
+  workerId: string,
+  snapshotId: SnapshotId,
+  file: Upload,
+  nowMs = NOW,
+  mayLead = true,
+) =>
+  await t.run(
+    async (ctx) => await finalizeUpload(ctx, { workerId, snapshotId, nowMs, mayLead, ...file }),
+  );
 
 /** A whole upload: prepared and finalized at `nowMs`. */
 async function snapshot(workerId: string, nowMs: number, parentSnapshotId?: SnapshotId) {
@@ -207,6 +216,15 @@ describe("finalizeUpload", () => {
   });
 });
 
+it("isSnapshotFile knows archives from other files", async () => {
+  const archive = await snapshot("w1", NOW);
+  const other = await upload("a picture");
+  await t.run(async (ctx) => {
+    expect(await isSnapshotFile(ctx, archive.storageId)).toBe(true);
+    expect(await isSnapshotFile(ctx, other.storageId)).toBe(false);
+  });
+});
+
 describe("failUpload", () => {
   const fail = async (workerId: string, snapshotId: SnapshotId, error = "tar failed") =>
     await t.run(
@@ -285,6 +303,15 @@ describe("latestForRestore", () => {
     expect(fast.lineage).toBe("main");
     expect(late).toMatchObject({ ok: true, lineage: "detached" });
     expect((await restore())?.snapshotId).toBe(fast.snapshotId);
+  });
+
+  it("a worker that lost the conversation adds beside the chain, whatever it restored", async () => {
+    const base = await snapshot("w1", NOW);
+    const parent = { parentSnapshotId: base.snapshotId };
+    const { snapshotId } = await prepare("w1", NOW + 1, parent);
+    const result = await finalize("w1", snapshotId, await upload("late"), NOW + 1, false);
+    expect(result).toMatchObject({ ok: true, lineage: "detached" });
+    expect((await restore())?.snapshotId).toBe(base.snapshotId);
   });
 
   it("checkpoints of one worker follow each other, also when it names its first parent", async () => {

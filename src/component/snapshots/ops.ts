@@ -27,7 +27,7 @@ import {
   type SnapshotView,
 } from "./validators.js";
 
-export { findHead, type RestoreKey } from "./store.js";
+export { findHead, isSnapshotFile, type RestoreKey } from "./store.js";
 
 // ── Uploading ───────────────────────────────────────────────────────────────
 
@@ -68,6 +68,8 @@ export type FinishedUpload = {
   /** Hex or base64. */
   sha256: string;
   sizeBytes: number;
+  /** False: the conversation belongs to another worker by now, so this upload may not become its memory. */
+  mayLead: boolean;
   nowMs?: number;
 };
 export type FinalizeResult =
@@ -86,7 +88,7 @@ export type FinalizeResult =
  */
 export async function finalizeUpload(
   ctx: MutationCtx,
-  { workerId, snapshotId, storageId, sha256, sizeBytes, nowMs }: FinishedUpload,
+  { workerId, snapshotId, storageId, sha256, sizeBytes, mayLead, nowMs }: FinishedUpload,
 ): Promise<FinalizeResult> {
   const now = nowMs ?? Date.now();
   const row = await ctx.db.get("dataSnapshots", snapshotId);
@@ -120,7 +122,7 @@ export async function finalizeUpload(
     return { ok: false, lineage: null, reason: "file" };
   }
   const head = await findHead(ctx, row);
-  const lineage = decideLineage(row, head);
+  const lineage = mayLead ? decideLineage(row, head) : "detached";
   await ctx.db.patch("dataSnapshots", snapshotId, {
     archiveFileId: storageId,
     sha256: toSha256Hex(sha256) ?? sha256,

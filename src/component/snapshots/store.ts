@@ -111,6 +111,15 @@ export async function isFileTaken(
   return media !== null;
 }
 
+/** True when the file is the archive of a snapshot. */
+export async function isSnapshotFile(ctx: Reader, fileId: Id<"_storage">): Promise<boolean> {
+  const archive = await ctx.db
+    .query("dataSnapshots")
+    .withIndex("by_archiveFileId", (q) => q.eq("archiveFileId", fileId))
+    .first();
+  return archive !== null;
+}
+
 /** Deleting a file that is gone throws, and would stop a sweep at the same row for ever. */
 export async function deleteFile(ctx: MutationCtx, fileId: Id<"_storage">): Promise<void> {
   if ((await findFile(ctx, fileId)) !== null) await ctx.storage.delete(fileId);

@@ -1,0 +1,234 @@
+/* eslint-disable */
+/**
+ * Generated `api` utility.
+ *
+ * THIS CODE IS AUTOMATICALLY GENERATED.
+ *
+ * To regenerate, run `npx convex dev`.
+ * @module
+ */
+
+import type * as agents_ops from "../agents/ops.js";
+import type * as agents_policy from "../agents/policy.js";
+import type * as agents_store from "../agents/store.js";
+import type * as agents_validators from "../agents/validators.js";
+import type * as config from "../config.js";
+import type * as conversations_ops from "../conversations/ops.js";
+import type * as conversations_transcript from "../conversations/transcript.js";
+import type * as conversations_validators from "../conversations/validators.js";
+import type * as crons from "../crons.js";
+import type * as gateway_access from "../gateway/access.js";
+import type * as gateway_calls from "../gateway/calls.js";
+import type * as gateway_protocol from "../gateway/protocol.js";
+import type * as gateway_verbs from "../gateway/verbs.js";
+import type * as hydration_bundle from "../hydration/bundle.js";
+import type * as hydration_ops from "../hydration/ops.js";
+import type * as hydration_validators from "../hydration/validators.js";
+import type * as kit_functions from "../kit/functions.js";
+import type * as kit_logging from "../kit/logging.js";
+import type * as kit_random from "../kit/random.js";
+import type * as kit_wake from "../kit/wake.js";
+import type * as lib from "../lib.js";
+import type * as providers_fly_api from "../providers/fly/api.js";
+import type * as providers_fly_auth from "../providers/fly/auth.js";
+import type * as providers_fly_client from "../providers/fly/client.js";
+import type * as providers_fly_create from "../providers/fly/create.js";
+import type * as providers_fly_deleteVolume from "../providers/fly/deleteVolume.js";
+import type * as providers_fly_errors from "../providers/fly/errors.js";
+import type * as providers_fly_fly from "../providers/fly/fly.js";
+import type * as providers_fly_governor from "../providers/fly/governor.js";
+import type * as providers_fly_http from "../providers/fly/http.js";
+import type * as providers_fly_machines from "../providers/fly/machines.js";
+import type * as providers_fly_naming from "../providers/fly/naming.js";
+import type * as providers_fly_retry from "../providers/fly/retry.js";
+import type * as providers_fly_schemas from "../providers/fly/schemas.js";
+import type * as providers_ops from "../providers/ops.js";
+import type * as providers_provider from "../providers/provider.js";
+import type * as providers_validators from "../providers/validators.js";
+import type * as queue_answers from "../queue/answers.js";
+import type * as queue_candidates from "../queue/candidates.js";
+import type * as queue_claiming from "../queue/claiming.js";
+import type * as queue_deadLetters from "../queue/deadLetters.js";
+import type * as queue_intake from "../queue/intake.js";
+import type * as queue_leases from "../queue/leases.js";
+import type * as queue_listings from "../queue/listings.js";
+import type * as queue_machine from "../queue/machine.js";
+import type * as queue_media from "../queue/media.js";
+import type * as queue_ops from "../queue/ops.js";
+import type * as queue_order from "../queue/order.js";
+import type * as queue_outcomes from "../queue/outcomes.js";
+import type * as queue_pausing from "../queue/pausing.js";
+import type * as queue_retry from "../queue/retry.js";
+import type * as queue_store from "../queue/store.js";
+import type * as queue_validators from "../queue/validators.js";
+import type * as retention_sweeper from "../retention/sweeper.js";
+import type * as scheduler_effects from "../scheduler/effects.js";
+import type * as scheduler_environment from "../scheduler/environment.js";
+import type * as scheduler_loop from "../scheduler/loop.js";
+import type * as scheduler_plan from "../scheduler/plan.js";
+import type * as scheduler_probe from "../scheduler/probe.js";
+import type * as scheduler_records from "../scheduler/records.js";
+import type * as scheduler_reserve from "../scheduler/reserve.js";
+import type * as scheduler_setup from "../scheduler/setup.js";
+import type * as scheduler_start from "../scheduler/start.js";
+import type * as scheduler_validators from "../scheduler/validators.js";
+import type * as scheduler_wakeups from "../scheduler/wakeups.js";
+import type * as scheduler_world from "../scheduler/world.js";
+import type * as secrets_base64 from "../secrets/base64.js";
+import type * as secrets_envelope from "../secrets/envelope.js";
+import type * as secrets_keyring from "../secrets/keyring.js";
+import type * as secrets_legacy from "../secrets/legacy.js";
+import type * as secrets_ops from "../secrets/ops.js";
+import type * as secrets_store from "../secrets/store.js";
+import type * as secrets_validators from "../secrets/validators.js";
+import type * as secrets_vault from "../secrets/vault.js";
+import type * as settings_ops from "../settings/ops.js";
+import type * as settings_policy from "../settings/policy.js";
+import type * as settings_providerConfig from "../settings/providerConfig.js";
+import type * as settings_runtime from "../settings/runtime.js";
+import type * as settings_validators from "../settings/validators.js";
+import type * as skills_ops from "../skills/ops.js";
+import type * as snapshots_checksum from "../snapshots/checksum.js";
+import type * as snapshots_lineage from "../snapshots/lineage.js";
+import type * as snapshots_ops from "../snapshots/ops.js";
+import type * as snapshots_retention from "../snapshots/retention.js";
+import type * as snapshots_store from "../snapshots/store.js";
+import type * as snapshots_validators from "../snapshots/validators.js";
+import type * as trail_ops from "../trail/ops.js";
+import type * as trail_validators from "../trail/validators.js";
+import type * as workers_control from "../workers/control.js";
+import type * as workers_machine from "../workers/machine.js";
+import type * as workers_ops from "../workers/ops.js";
+import type * as workers_snapshotUploads from "../workers/snapshotUploads.js";
+import type * as workers_validators from "../workers/validators.js";
+
+import type {
+  ApiFromModules,
+  FilterApi,
+  FunctionReference,
+} from "convex/server";
+import { anyApi, componentsGeneric } from "convex/server";
+
+const fullApi: ApiFromModules<{
+  "agents/ops": typeof agents_ops;
+  "agents/policy": typeof agents_policy;
+  "agents/store": typeof agents_store;
+  "agents/validators": typeof agents_validators;
+  config: typeof config;
+  "conversations/ops": typeof conversations_ops;
+  "conversations/transcript": typeof conversations_transcript;
+  "conversations/validators": typeof conversations_validators;
+  crons: typeof crons;
+  "gateway/access": typeof gateway_access;
+  "gateway/calls": typeof gateway_calls;
+  "gateway/protocol": typeof gateway_protocol;
+  "gateway/verbs": typeof gateway_verbs;
+  "hydration/bundle": typeof hydration_bundle;
+  "hydration/ops": typeof hydration_ops;
+  "hydration/validators": typeof hydration_validators;
+  "kit/functions": typeof kit_functions;
+  "kit/logging": typeof kit_logging;
+  "kit/random": typeof kit_random;
+  "kit/wake": typeof kit_wake;
+  lib: typeof lib;
+  "providers/fly/api": typeof providers_fly_api;
+  "providers/fly/auth": typeof providers_fly_auth;
+  "providers/fly/client": typeof providers_fly_client;
+  "providers/fly/create": typeof providers_fly_create;
+  "providers/fly/deleteVolume": typeof providers_fly_deleteVolume;
+  "providers/fly/errors": typeof providers_fly_errors;
+  "providers/fly/fly": typeof providers_fly_fly;
+  "providers/fly/governor": typeof providers_fly_governor;
+  "providers/fly/http": typeof providers_fly_http;
+  "providers/fly/machines": typeof providers_fly_machines;
+  "providers/fly/naming": typeof providers_fly_naming;
+  "providers/fly/retry": typeof providers_fly_retry;
+  "providers/fly/schemas": typeof providers_fly_schemas;
+  "providers/ops": typeof providers_ops;
+  "providers/provider": typeof providers_provider;
+  "providers/validators": typeof providers_validators;
+  "queue/answers": typeof queue_answers;
+  "queue/candidates": typeof queue_candidates;
+  "queue/claiming": typeof queue_claiming;
+  "queue/deadLetters": typeof queue_deadLetters;
+  "queue/intake": typeof queue_intake;
+  "queue/leases": typeof queue_leases;
+  "queue/listings": typeof queue_listings;
+  "queue/machine": typeof queue_machine;
+  "queue/media": typeof queue_media;
+  "queue/ops": typeof queue_ops;
+  "queue/order": typeof queue_order;
+  "queue/outcomes": typeof queue_outcomes;
+  "queue/pausing": typeof queue_pausing;
+  "queue/retry": typeof queue_retry;
+  "queue/store": typeof queue_store;
+  "queue/validators": typeof queue_validators;
+  "retention/sweeper": typeof retention_sweeper;
+  "scheduler/effects": typeof scheduler_effects;
+  "scheduler/environment": typeof scheduler_environment;
+  "scheduler/loop": typeof scheduler_loop;
+  "scheduler/plan": typeof scheduler_plan;
+  "scheduler/probe": typeof scheduler_probe;
+  "scheduler/records": typeof scheduler_records;
+  "scheduler/reserve": typeof scheduler_reserve;
+  "scheduler/setup": typeof scheduler_setup;
+  "scheduler/start": typeof scheduler_start;
+  "scheduler/validators": typeof scheduler_validators;
+  "scheduler/wakeups": typeof scheduler_wakeups;
+  "scheduler/world": typeof scheduler_world;
+  "secrets/base64": typeof secrets_base64;
+  "secrets/envelope": typeof secrets_envelope;
+  "secrets/keyring": typeof secrets_keyring;
+  "secrets/legacy": typeof secrets_legacy;
+  "secrets/ops": typeof secrets_ops;
+  "secrets/store": typeof secrets_store;
+  "secrets/validators": typeof secrets_validators;
+  "secrets/vault": typeof secrets_vault;
+  "settings/ops": typeof settings_ops;
+  "settings/policy": typeof settings_policy;
+  "settings/providerConfig": typeof settings_providerConfig;
+  "settings/runtime": typeof settings_runtime;
+  "settings/validators": typeof settings_validators;
+  "skills/ops": typeof skills_ops;
+  "snapshots/checksum": typeof snapshots_checksum;
+  "snapshots/lineage": typeof snapshots_lineage;
+  "snapshots/ops": typeof snapshots_ops;
+  "snapshots/retention": typeof snapshots_retention;
+  "snapshots/store": typeof snapshots_store;
+  "snapshots/validators": typeof snapshots_validators;
+  "trail/ops": typeof trail_ops;
+  "trail/validators": typeof trail_validators;
+  "workers/control": typeof workers_control;
+  "workers/machine": typeof workers_machine;
+  "workers/ops": typeof workers_ops;
+  "workers/snapshotUploads": typeof workers_snapshotUploads;
+  "workers/validators": typeof workers_validators;
+}> = anyApi as any;
+
+/**
+ * A utility for referencing Convex functions in your app's public API.
+ *
+ * Usage:
+ * ```js
+ * const myFunctionReference = api.myModule.myFunction;
+ * ```
+ */
+export const api: FilterApi<
+  typeof fullApi,
+  FunctionReference<any, "public">
+> = anyApi as any;
+
+/**
+ * A utility for referencing Convex functions in your app's internal API.
+ *
+ * Usage:
+ * ```js
+ * const myFunctionReference = internal.myModule.myFunction;
+ * ```
+ */
+export const internal: FilterApi<
+  typeof fullApi,
+  FunctionReference<any, "internal">
+> = anyApi as any;
+
+export const components = componentsGeneric() as unknown as {};

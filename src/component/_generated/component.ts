@@ -1,0 +1,1112 @@
+/* eslint-disable */
+/**
+ * Generated `ComponentApi` utility.
+ *
+ * THIS CODE IS AUTOMATICALLY GENERATED.
+ *
+ * To regenerate, run `npx convex dev`.
+ * @module
+ */
+
+import type { FunctionReference } from "convex/server";
+
+/**
+ * A utility for referencing a Convex component's exposed API.
+ *
+ * Useful when expecting a parameter like `components.myComponent`.
+ * Usage:
+ * ```ts
+ * async function myFunction(ctx: QueryCtx, component: ComponentApi) {
+ *   return ctx.runQuery(component.someFile.someQuery, { ...args });
+ * }
+ * ```
+ */
+export type ComponentApi<Name extends string | undefined = string | undefined> =
+  {
+    lib: {
+      appendConversationMessages: FunctionReference<
+        "mutation",
+        "internal",
+        {
+          conversationId: string;
+          messages: Array<{
+            at?: number;
+            content: string;
+            role: "system" | "user" | "assistant" | "tool";
+          }>;
+          nowMs?: number;
+          workspaceId?: string;
+        },
+        { messageCount: number; updated: boolean },
+        Name
+      >;
+      attachMessageMetadata: FunctionReference<
+        "mutation",
+        "internal",
+        { messageId: string; metadata: Record<string, string> },
+        boolean,
+        Name
+      >;
+      checkIdleShutdowns: FunctionReference<
+        "action",
+        "internal",
+        {
+          flyApiToken?: string;
+          nowMs?: number;
+          providerConfig?: {
+            apiBaseUrl?: string;
+            appName: string;
+            guest?: {
+              cpuKind: "shared" | "performance";
+              cpus: number;
+              memoryMb: number;
+            };
+            image: string;
+            kind: "fly" | "runpod" | "ecs";
+            organizationSlug: string;
+            region: string;
+            stopTimeoutSeconds?: number;
+            volumeName: string;
+            volumePath: string;
+            volumeSizeGb: number;
+          };
+        },
+        {
+          checked: number;
+          nextCheckScheduled: boolean;
+          pending: number;
+          stopped: number;
+        },
+        Name
+      >;
+      claim: FunctionReference<
+        "mutation",
+        "internal",
+        { conversationId?: string; nowMs?: number; workerId: string },
+        null | {
+          agentKey: string;
+          conversationId: string;
+          leaseExpiresAt: number;
+          leaseId: string;
+          messageId: string;
+          payload: {
+            attachments?: Array<{
+              downloadUrl?: string;
+              expiresAt: number;
+              fileName?: string;
+              kind: "photo" | "video" | "audio" | "voice" | "document";
+              mimeType?: string;
+              sizeBytes?: number;
+              status: "ready" | "expired";
+              storageId: string;
+              telegramFileId: string;
+            }>;
+            externalMessageId?: string;
+            messageText: string;
+            metadata?: Record<string, string>;
+            provider: string;
+            providerUserId: string;
+            rawUpdateJson?: string;
+          };
+        },
+        Name
+      >;
+      complete: FunctionReference<
+        "mutation",
+        "internal",
+        {
+          leaseId: string;
+          messageId: string;
+          nowMs?: number;
+          providerConfig?: {
+            apiBaseUrl?: string;
+            appName: string;
+            guest?: {
+              cpuKind: "shared" | "performance";
+              cpus: number;
+              memoryMb: number;
+            };
+            image: string;
+            kind: "fly" | "runpod" | "ecs";
+            organizationSlug: string;
+            region: string;
+            stopTimeoutSeconds?: number;
+            volumeName: string;
+            volumePath: string;
+            volumeSizeGb: number;
+          };
+          workerId: string;
+        },
+        boolean,
+        Name
+      >;
+      configureAgent: FunctionReference<
+        "mutation",
+        "internal",
+        {
+          agentKey: string;
+          botIdentity?: string;
+          bridgeConfig?: {
+            appBaseUrlMapJsonSecretRef?: string;
+            appKey?: string;
+            baseUrl?: string;
+            enabled: boolean;
+            serviceId?: string;
+            serviceKeySecretRef?: string;
+          };
+          clearBotIdentity?: boolean;
+          clearBridgeConfig?: boolean;
+          companyId?: string;
+          enabled: boolean;
+          secretsRef: Array<string>;
+          version: string;
+        },
+        string,
+        Name
+      >;
+      deactivateSecret: FunctionReference<
+        "mutation",
+        "internal",
+        { purge?: boolean; secretRef: string },
+        { deactivated: boolean; deletedVersions: number },
+        Name
+      >;
+      deleteFlyVolume: FunctionReference<
+        "action",
+        "internal",
+        { appName: string; flyApiToken?: string; volumeId: string },
+        { message: string; ok: boolean; status: number },
+        Name
+      >;
+      drainWorker: FunctionReference<
+        "mutation",
+        "internal",
+        { workerId: string },
+        boolean,
+        Name
+      >;
+      enqueue: FunctionReference<
+        "mutation",
+        "internal",
+        {
+          agentKey: string;
+          conversationId: string;
+          idempotencyKey?: string;
+          maxAttempts?: number;
+          nowMs?: number;
+          payload: {
+            attachments?: Array<{
+              downloadUrl?: string;
+              expiresAt: number;
+              fileName?: string;
+              kind: "photo" | "video" | "audio" | "voice" | "document";
+              mimeType?: string;
+              sizeBytes?: number;
+              status: "ready" | "expired";
+              storageId: string;
+              telegramFileId: string;
+            }>;
+            externalMessageId?: string;
+            messageText: string;
+            metadata?: Record<string, string>;
+            provider: string;
+            providerUserId: string;
+            rawUpdateJson?: string;
+          };
+          priority?: number;
+          providerConfig?: {
+            apiBaseUrl?: string;
+            appName: string;
+            guest?: {
+              cpuKind: "shared" | "performance";
+              cpus: number;
+              memoryMb: number;
+            };
+            image: string;
+            kind: "fly" | "runpod" | "ecs";
+            organizationSlug: string;
+            region: string;
+            stopTimeoutSeconds?: number;
+            volumeName: string;
+            volumePath: string;
+            volumeSizeGb: number;
+          };
+          scheduledFor?: number;
+        },
+        string,
+        Name
+      >;
+      explainPass: FunctionReference<
+        "query",
+        "internal",
+        { nowMs?: number },
+        {
+          decisions: Array<
+            | {
+                agentKey: string;
+                conversationId: string;
+                kind: "spawn";
+                reason: string;
+              }
+            | { kind: "create"; reason: string; workerId: string }
+            | {
+                kind: "adopt";
+                machineId: string;
+                reason: string;
+                region: string;
+                volumeIds: Array<string>;
+                workerId: string;
+              }
+            | {
+                kind: "verify";
+                machineId: string;
+                reason: string;
+                workerId: string;
+              }
+            | {
+                drainReason:
+                  | "idle"
+                  | "stale"
+                  | "boot_timeout"
+                  | "machine_gone"
+                  | "evicted"
+                  | "operator"
+                  | "exited";
+                kind: "drain";
+                reason: string;
+                workerId: string;
+              }
+            | { kind: "stop"; reason: string; workerId: string }
+            | { kind: "teardown"; reason: string; workerId: string }
+            | {
+                appName: string;
+                kind: "watch_orphan";
+                machineId: string;
+                reason: string;
+              }
+            | {
+                appName: string;
+                kind: "destroy_orphan";
+                machineId: string;
+                reason: string;
+              }
+            | { conversationId: string; kind: "hold"; reason: string }
+          >;
+          lastPassAt: null | number;
+          lastPassErrors: Array<string>;
+          nextWakeAt: null | number;
+          running: boolean;
+          spawnBlock: null | string;
+        },
+        Name
+      >;
+      fail: FunctionReference<
+        "mutation",
+        "internal",
+        {
+          errorMessage: string;
+          leaseId: string;
+          messageId: string;
+          nowMs?: number;
+          providerConfig?: {
+            apiBaseUrl?: string;
+            appName: string;
+            guest?: {
+              cpuKind: "shared" | "performance";
+              cpus: number;
+              memoryMb: number;
+            };
+            image: string;
+            kind: "fly" | "runpod" | "ecs";
+            organizationSlug: string;
+            region: string;
+            stopTimeoutSeconds?: number;
+            volumeName: string;
+            volumePath: string;
+            volumeSizeGb: number;
+          };
+          retryAfterMs?: number;
+          retryable?: boolean;
+          workerId: string;
+        },
+        {
+          deadLettered: boolean;
+          nextScheduledFor: null | number;
+          requeued: boolean;
+        },
+        Name
+      >;
+      failDataSnapshotUpload: FunctionReference<
+        "mutation",
+        "internal",
+        { error: string; nowMs?: number; snapshotId: string; workerId: string },
+        boolean,
+        Name
+      >;
+      finalizeDataSnapshotUpload: FunctionReference<
+        "mutation",
+        "internal",
+        {
+          nowMs?: number;
+          sha256: string;
+          sizeBytes: number;
+          snapshotId: string;
+          storageId: string;
+          workerId: string;
+        },
+        boolean,
+        Name
+      >;
+      generateMediaUploadUrl: FunctionReference<
+        "mutation",
+        "internal",
+        {},
+        { uploadUrl: string },
+        Name
+      >;
+      getAgentProfile: FunctionReference<
+        "query",
+        "internal",
+        { agentKey: string },
+        null | {
+          agentKey: string;
+          botIdentity: null | string;
+          bridgeConfig: null | {
+            appBaseUrlMapJsonSecretRef?: string;
+            appKey?: string;
+            baseUrl?: string;
+            enabled: boolean;
+            serviceId?: string;
+            serviceKeySecretRef?: string;
+          };
+          companyId: null | string;
+          enabled: boolean;
+          pausedAt: null | number;
+          secretsRef: Array<string>;
+          version: string;
+        },
+        Name
+      >;
+      getHydrationBundle: FunctionReference<
+        "query",
+        "internal",
+        { messageId: string; workerId?: string; workspaceId: string },
+        null | {
+          agentKey: string;
+          answer: null | {
+            parts: Array<{
+              at?: number;
+              externalMessageId?: string;
+              state: "pending" | "sending" | "sent" | "unknown";
+              text: string;
+            }>;
+            text: string;
+          };
+          bridgeRuntimeConfig: null | {
+            appBaseUrlMapJson: null | string;
+            appKey: null | string;
+            baseUrl: null | string;
+            botIdentity: null | string;
+            serviceId: null | string;
+            serviceKey: null | string;
+            serviceKeySecretRef: null | string;
+          };
+          conversationId: string;
+          conversationState: {
+            contextHistory: Array<{
+              at: number;
+              content: string;
+              role: "system" | "user" | "assistant" | "tool";
+            }>;
+            pendingToolCalls: Array<{
+              callId: string;
+              status: "pending" | "running" | "done" | "failed";
+              toolName: string;
+            }>;
+          };
+          deliveryPolicy: { onUnknown: "silence" | "duplicate" };
+          messageId: string;
+          payload: {
+            attachments?: Array<{
+              downloadUrl?: string;
+              expiresAt: number;
+              fileName?: string;
+              kind: "photo" | "video" | "audio" | "voice" | "document";
+              mimeType?: string;
+              sizeBytes?: number;
+              status: "ready" | "expired";
+              storageId: string;
+              telegramFileId: string;
+            }>;
+            externalMessageId?: string;
+            messageText: string;
+            metadata?: Record<string, string>;
+            provider: string;
+            providerUserId: string;
+            rawUpdateJson?: string;
+          };
+          systemPrompt: null | string;
+          telegramBotToken: null | string;
+          userText: string;
+        },
+        Name
+      >;
+      getLatestDataSnapshotForRestore: FunctionReference<
+        "query",
+        "internal",
+        {
+          agentKey: string;
+          conversationId: string;
+          nowMs?: number;
+          workspaceId: string;
+        },
+        null | {
+          createdAt: number;
+          downloadUrl: string;
+          sha256: null | string;
+          sizeBytes: null | number;
+          snapshotId: string;
+        },
+        Name
+      >;
+      getStorageFileUrl: FunctionReference<
+        "query",
+        "internal",
+        { storageId: string },
+        null | string,
+        Name
+      >;
+      getWorkerControlState: FunctionReference<
+        "query",
+        "internal",
+        { workerId: string },
+        { shouldStop: boolean },
+        Name
+      >;
+      hasQueuedJobsForConversation: FunctionReference<
+        "query",
+        "internal",
+        { conversationId: string },
+        boolean,
+        Name
+      >;
+      heartbeat: FunctionReference<
+        "mutation",
+        "internal",
+        {
+          leaseId: string;
+          messageId: string;
+          nowMs?: number;
+          workerId: string;
+        },
+        boolean,
+        Name
+      >;
+      importSecret: FunctionReference<
+        "mutation",
+        "internal",
+        {
+          metadata?: Record<string, string>;
+          plaintextValue: string;
+          secretRef: string;
+        },
+        { secretId: string; secretRef: string; version: number },
+        Name
+      >;
+      listAgentProfiles: FunctionReference<
+        "query",
+        "internal",
+        {
+          afterAgentKey?: string;
+          companyId?: string;
+          enabled?: boolean;
+          limit?: number;
+        },
+        Array<{
+          agentKey: string;
+          botIdentity: null | string;
+          bridgeConfig: null | {
+            appBaseUrlMapJsonSecretRef?: string;
+            appKey?: string;
+            baseUrl?: string;
+            enabled: boolean;
+            serviceId?: string;
+            serviceKeySecretRef?: string;
+          };
+          companyId: null | string;
+          enabled: boolean;
+          pausedAt: null | number;
+          secretsRef: Array<string>;
+          version: string;
+        }>,
+        Name
+      >;
+      listConversationMessages: FunctionReference<
+        "query",
+        "internal",
+        { before?: number; conversationId: string; limit?: number },
+        {
+          continueBefore: null | number;
+          entries: Array<{
+            at: number;
+            content: string;
+            role: "system" | "user" | "assistant" | "tool";
+          }>;
+        },
+        Name
+      >;
+      listDeadLetterGroups: FunctionReference<
+        "query",
+        "internal",
+        {},
+        Array<{
+          count: number;
+          fingerprint: string;
+          firstAt: number;
+          lastAt: number;
+          sampleError: string;
+        }>,
+        Name
+      >;
+      listDeadLetters: FunctionReference<
+        "query",
+        "internal",
+        { fingerprint?: string; limit?: number },
+        Array<{
+          _creationTime: number;
+          _id: string;
+          agentKey: string;
+          attempts: number;
+          conversationId: string;
+          lastError: null | string;
+          maxAttempts: number;
+          payload: {
+            attachments?: Array<{
+              downloadUrl?: string;
+              expiresAt: number;
+              fileName?: string;
+              kind: "photo" | "video" | "audio" | "voice" | "document";
+              mimeType?: string;
+              sizeBytes?: number;
+              status: "ready" | "expired";
+              storageId: string;
+              telegramFileId: string;
+            }>;
+            externalMessageId?: string;
+            messageText: string;
+            metadata?: Record<string, string>;
+            provider: string;
+            providerUserId: string;
+            rawUpdateJson?: string;
+          };
+          priority: number;
+          scheduledFor: number;
+          status: "queued" | "processing" | "done" | "failed" | "dead_letter";
+        }>,
+        Name
+      >;
+      listJobsByStatus: FunctionReference<
+        "query",
+        "internal",
+        {
+          limit?: number;
+          status: "queued" | "processing" | "done" | "failed" | "dead_letter";
+        },
+        Array<{
+          _creationTime: number;
+          _id: string;
+          agentKey: string;
+          attempts: number;
+          conversationId: string;
+          lastError?: string;
+          maxAttempts: number;
+          priority: number;
+          scheduledFor: number;
+          status: "queued" | "processing" | "done" | "failed" | "dead_letter";
+        }>,
+        Name
+      >;
+      listMessageEvents: FunctionReference<
+        "query",
+        "internal",
+        { messageId: string },
+        Array<{
+          at: number;
+          detail: null | string;
+          kind:
+            | "enqueued"
+            | "claimed"
+            | "answer_stored"
+            | "delivered"
+            | "delivery_failed"
+            | "delivery_unknown"
+            | "completed"
+            | "failed"
+            | "lease_lost"
+            | "handed_back"
+            | "retry_scheduled"
+            | "dead_lettered"
+            | "redriven"
+            | "skipped"
+            | "expired";
+          workerId: null | string;
+        }>,
+        Name
+      >;
+      listQueueItemsForConversation: FunctionReference<
+        "query",
+        "internal",
+        { conversationId: string; limit?: number },
+        Array<{
+          _creationTime: number;
+          _id: string;
+          agentKey: string;
+          attempts: number;
+          conversationId: string;
+          lastError: null | string;
+          maxAttempts: number;
+          payload: {
+            attachments?: Array<{
+              downloadUrl?: string;
+              expiresAt: number;
+              fileName?: string;
+              kind: "photo" | "video" | "audio" | "voice" | "document";
+              mimeType?: string;
+              sizeBytes?: number;
+              status: "ready" | "expired";
+              storageId: string;
+              telegramFileId: string;
+            }>;
+            externalMessageId?: string;
+            messageText: string;
+            metadata?: Record<string, string>;
+            provider: string;
+            providerUserId: string;
+            rawUpdateJson?: string;
+          };
+          priority: number;
+          scheduledFor: number;
+          status: "queued" | "processing" | "done" | "failed" | "dead_letter";
+        }>,
+        Name
+      >;
+      listSnapshotsForConversation: FunctionReference<
+        "query",
+        "internal",
+        { conversationId: string; limit?: number; nowMs?: number },
+        Array<{
+          conversationId: string;
+          createdAt: number;
+          downloadUrl: null | string;
+          sha256: null | string;
+          sizeBytes: null | number;
+          snapshotId: string;
+          status: "uploading" | "ready" | "failed" | "expired";
+        }>,
+        Name
+      >;
+      listWorkerEvents: FunctionReference<
+        "query",
+        "internal",
+        { workerId: string },
+        Array<{
+          at: number;
+          detail: null | string;
+          kind: string;
+          machineId: null | string;
+        }>,
+        Name
+      >;
+      listWorkers: FunctionReference<
+        "query",
+        "internal",
+        {
+          limit?: number;
+          status?: "active" | "draining" | "stopping" | "stopped";
+        },
+        Array<{
+          agentKey: null | string;
+          appName: null | string;
+          conversationId: null | string;
+          createdAt: number;
+          drainReason:
+            | null
+            | "idle"
+            | "stale"
+            | "boot_timeout"
+            | "machine_gone"
+            | "evicted"
+            | "operator"
+            | "exited";
+          firstSeenAt: null | number;
+          heartbeatAt: number;
+          lastClaimAt: null | number;
+          lastProviderError: null | string;
+          load: number;
+          machineId: null | string;
+          scheduledShutdownAt: null | number;
+          status: "active" | "draining" | "stopping" | "stopped";
+          stoppedAt: null | number;
+          workerId: string;
+        }>,
+        Name
+      >;
+      messageRuntimeConfig: FunctionReference<
+        "query",
+        "internal",
+        {},
+        null | {
+          systemPrompt?: string;
+          telegramAttachmentRetentionMs?: number;
+        },
+        Name
+      >;
+      pauseAgent: FunctionReference<
+        "mutation",
+        "internal",
+        { agentKey: string },
+        boolean,
+        Name
+      >;
+      pauseConversation: FunctionReference<
+        "mutation",
+        "internal",
+        { conversationId: string; reason?: string },
+        boolean,
+        Name
+      >;
+      policyConfig: FunctionReference<
+        "query",
+        "internal",
+        {},
+        {
+          delivery: { onUnknown: "silence" | "duplicate" };
+          hydration: {
+            maxContextTokens: number;
+            memoryWindowDays: number;
+            rebuildOnDocTypes: Array<string>;
+            skillAssetScanMode: string;
+            snapshotTtlMs: number;
+          };
+          lease: {
+            heartbeatIntervalMs: number;
+            leaseMs: number;
+            staleAfterMs: number;
+          };
+          queue: {
+            claimBatchSize: number;
+            defaultPriority: number;
+            maxPriority: number;
+          };
+          retry: {
+            backoffFactor: number;
+            baseDelayMs: number;
+            jitterRatio: number;
+            maxAttempts: number;
+            maxDelayMs: number;
+          };
+          scaling: {
+            idleTimeoutMs: number;
+            maxWorkers: number;
+            queuePerWorkerTarget: number;
+            reconcileIntervalMs: number;
+            spawnStep: number;
+          };
+        },
+        Name
+      >;
+      prepareDataSnapshotUpload: FunctionReference<
+        "mutation",
+        "internal",
+        {
+          agentKey: string;
+          conversationId: string;
+          nowMs?: number;
+          parentSnapshotId?: string;
+          reason: "drain" | "signal" | "manual";
+          workerId: string;
+          workspaceId: string;
+        },
+        { expiresAt: number; snapshotId: string; uploadUrl: string },
+        Name
+      >;
+      providerRuntimeConfig: FunctionReference<
+        "query",
+        "internal",
+        {},
+        null | {
+          apiBaseUrl?: string;
+          appName: string;
+          guest?: {
+            cpuKind: "shared" | "performance";
+            cpus: number;
+            memoryMb: number;
+          };
+          image: string;
+          kind: "fly" | "runpod" | "ecs";
+          organizationSlug: string;
+          region: string;
+          stopTimeoutSeconds?: number;
+          volumeName: string;
+          volumePath: string;
+          volumeSizeGb: number;
+        },
+        Name
+      >;
+      queueStats: FunctionReference<
+        "query",
+        "internal",
+        { nowMs?: number },
+        { deadLetter: number; processing: number; queuedReady: number },
+        Name
+      >;
+      reconcileWorkers: FunctionReference<
+        "action",
+        "internal",
+        {
+          convexUrl?: string;
+          flyApiToken?: string;
+          nowMs?: number;
+          providerConfig?: {
+            apiBaseUrl?: string;
+            appName: string;
+            guest?: {
+              cpuKind: "shared" | "performance";
+              cpus: number;
+              memoryMb: number;
+            };
+            image: string;
+            kind: "fly" | "runpod" | "ecs";
+            organizationSlug: string;
+            region: string;
+            stopTimeoutSeconds?: number;
+            volumeName: string;
+            volumePath: string;
+            volumeSizeGb: number;
+          };
+          scalingPolicy?: {
+            idleTimeoutMs: number;
+            maxWorkers: number;
+            queuePerWorkerTarget: number;
+            reconcileIntervalMs: number;
+            spawnStep: number;
+          };
+          workspaceId?: string;
+        },
+        { activeWorkers: number; spawned: number; terminated: number },
+        Name
+      >;
+      redriveDeadLetters: FunctionReference<
+        "mutation",
+        "internal",
+        { fingerprint?: string; limit?: number; messageId?: string },
+        { more: boolean; redriven: number },
+        Name
+      >;
+      registerUploadedFile: FunctionReference<
+        "mutation",
+        "internal",
+        { conversationId?: string; storageId: string },
+        null,
+        Name
+      >;
+      releaseStuckJobs: FunctionReference<
+        "mutation",
+        "internal",
+        { limit?: number; nowMs?: number },
+        { deadLettered: number; requeued: number; unlocked: number },
+        Name
+      >;
+      resealSecrets: FunctionReference<
+        "mutation",
+        "internal",
+        {},
+        { keyId: string; started: boolean },
+        Name
+      >;
+      resumeAgent: FunctionReference<
+        "mutation",
+        "internal",
+        { agentKey: string },
+        boolean,
+        Name
+      >;
+      resumeConversation: FunctionReference<
+        "mutation",
+        "internal",
+        { conversationId: string },
+        boolean,
+        Name
+      >;
+      secretsKeyStatus: FunctionReference<
+        "query",
+        "internal",
+        {},
+        {
+          keyConfigured: boolean;
+          keyId: null | string;
+          previousKeyId: null | string;
+          problem: null | string;
+          staleRows: number;
+        },
+        Name
+      >;
+      secretStatus: FunctionReference<
+        "query",
+        "internal",
+        { secretRefs: Array<string> },
+        Array<{
+          hasActive: boolean;
+          secretRef: string;
+          version: null | number;
+        }>,
+        Name
+      >;
+      setMessageRuntimeConfig: FunctionReference<
+        "mutation",
+        "internal",
+        {
+          messageConfig: {
+            systemPrompt?: string;
+            telegramAttachmentRetentionMs?: number;
+          };
+          nowMs?: number;
+        },
+        null,
+        Name
+      >;
+      setPolicyConfig: FunctionReference<
+        "mutation",
+        "internal",
+        {
+          nowMs?: number;
+          policy: {
+            delivery?: { onUnknown?: "silence" | "duplicate" };
+            hydration?: {
+              maxContextTokens?: number;
+              memoryWindowDays?: number;
+              rebuildOnDocTypes?: Array<string>;
+              skillAssetScanMode?: string;
+              snapshotTtlMs?: number;
+            };
+            lease?: {
+              heartbeatIntervalMs?: number;
+              leaseMs?: number;
+              staleAfterMs?: number;
+            };
+            queue?: {
+              claimBatchSize?: number;
+              defaultPriority?: number;
+              maxPriority?: number;
+            };
+            retry?: {
+              backoffFactor?: number;
+              baseDelayMs?: number;
+              jitterRatio?: number;
+              maxAttempts?: number;
+              maxDelayMs?: number;
+            };
+            scaling?: {
+              idleTimeoutMs?: number;
+              maxWorkers?: number;
+              queuePerWorkerTarget?: number;
+              reconcileIntervalMs?: number;
+              spawnStep?: number;
+            };
+          };
+        },
+        null,
+        Name
+      >;
+      setProviderRuntimeConfig: FunctionReference<
+        "mutation",
+        "internal",
+        {
+          nowMs?: number;
+          providerConfig: {
+            apiBaseUrl?: string;
+            appName: string;
+            guest?: {
+              cpuKind: "shared" | "performance";
+              cpus: number;
+              memoryMb: number;
+            };
+            image: string;
+            kind: "fly" | "runpod" | "ecs";
+            organizationSlug: string;
+            region: string;
+            stopTimeoutSeconds?: number;
+            volumeName: string;
+            volumePath: string;
+            volumeSizeGb: number;
+          };
+        },
+        null,
+        Name
+      >;
+      setWorkerRuntimeConfig: FunctionReference<
+        "mutation",
+        "internal",
+        {
+          nowMs?: number;
+          workerConfig: {
+            env?: Record<string, string>;
+            pathPrefix?: string;
+            transport?: "gateway" | "direct";
+          };
+        },
+        null,
+        Name
+      >;
+      skipMessage: FunctionReference<
+        "mutation",
+        "internal",
+        { messageId: string; reason?: string },
+        boolean,
+        Name
+      >;
+      workerGatewayMutation: FunctionReference<
+        "mutation",
+        "internal",
+        { args: any; name: string; tokenHash: string },
+        any,
+        Name
+      >;
+      workerGatewayQuery: FunctionReference<
+        "query",
+        "internal",
+        { args: any; name: string; tokenHash: string },
+        any,
+        Name
+      >;
+      workerRuntimeConfig: FunctionReference<
+        "query",
+        "internal",
+        {},
+        {
+          env: Record<string, string>;
+          pathPrefix: string;
+          transport: "gateway" | "direct";
+        },
+        Name
+      >;
+      workerStats: FunctionReference<
+        "query",
+        "internal",
+        {},
+        {
+          activeCount: number;
+          idleCount: number;
+          workers: Array<{
+            appName: null | string;
+            heartbeatAt: number;
+            load: number;
+            machineId: null | string;
+            status: "active" | "draining" | "stopping" | "stopped";
+            workerId: string;
+          }>;
+        },
+        Name
+      >;
+    };
+  };

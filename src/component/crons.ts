@@ -1,0 +1,10 @@
+/** Safety nets and housekeeping; nothing user-facing depends on their timing. */
+import { cronJobs } from "convex/server";
+import { internal } from "./_generated/api.js";
+
+const crons = cronJobs();
+
+/** Expired rows and their files, in bounded batches. */
+crons.interval("retention", { hours: 1 }, internal.retention.sweeper.run, {});
+
+export default crons;

@@ -1,0 +1,79 @@
+/**
+ * The component's public API: `components.agentFactory.lib.<name>`.
+ * Nothing is defined here; each function lives in its room's `*.public.ts`.
+ */
+
+// ── Host app: messages and conversations ────────────────────────────────────
+export {
+  attachMessageMetadata,
+  enqueue,
+  generateMediaUploadUrl,
+  getStorageFileUrl,
+  hasQueuedJobsForConversation,
+  listMessageEvents,
+  listQueueItemsForConversation,
+  queueStats,
+  registerUploadedFile,
+} from "./queue/host.public.js";
+export { listConversationMessages } from "./conversations/host.public.js";
+export { listSnapshotsForConversation } from "./snapshots/host.public.js";
+
+// ── Worker protocol: claim → hydrate → heartbeat → complete | fail ──────────
+export { claim, complete, fail, heartbeat } from "./queue/worker.public.js";
+export { getHydrationBundle } from "./hydration/worker.public.js";
+export { appendConversationMessages } from "./conversations/worker.public.js";
+export {
+  failDataSnapshotUpload,
+  finalizeDataSnapshotUpload,
+  getLatestDataSnapshotForRestore,
+  getWorkerControlState,
+  prepareDataSnapshotUpload,
+} from "./workers/worker.public.js";
+export { workerGatewayMutation, workerGatewayQuery } from "./gateway/worker.public.js";
+
+// ── Operators: agents and settings ──────────────────────────────────────────
+export { getAgentProfile, listAgentProfiles } from "./agents/host.public.js";
+export {
+  messageRuntimeConfig,
+  policyConfig,
+  providerRuntimeConfig,
+  setMessageRuntimeConfig,
+  setPolicyConfig,
+  setProviderRuntimeConfig,
+  setWorkerRuntimeConfig,
+  workerRuntimeConfig,
+} from "./settings/operator.public.js";
+
+// ── Operators: secrets ──────────────────────────────────────────────────────
+export {
+  deactivateSecret,
+  importSecret,
+  resealSecrets,
+  secretsKeyStatus,
+  secretStatus,
+} from "./secrets/operator.public.js";
+
+// ── Operators: the queue ────────────────────────────────────────────────────
+export {
+  configureAgent,
+  listDeadLetterGroups,
+  listDeadLetters,
+  listJobsByStatus,
+  pauseAgent,
+  pauseConversation,
+  redriveDeadLetters,
+  releaseStuckJobs,
+  resumeAgent,
+  resumeConversation,
+  skipMessage,
+} from "./queue/operator.public.js";
+
+// ── Operators: workers and machines ─────────────────────────────────────────
+export { drainWorker, listWorkerEvents, listWorkers } from "./workers/operator.public.js";
+export {
+  checkIdleShutdowns,
+  deleteFlyVolume,
+  explainPass,
+  reconcileWorkers,
+  workerStats,
+} from "./scheduler/operator.public.js";

@@ -1,0 +1,18 @@
+/** The queue's door for later rooms. */
+export { enqueueMessage, type NewMessage } from "./intake.js";
+export { claimMessage } from "./claiming.js";
+export {
+  completeMessage,
+  failMessage,
+  handBackMessage,
+  heartbeatMessage,
+  heldMessage,
+  returnMessage,
+  type LeaseRef,
+} from "./outcomes.js";
+export { expireLeases, loseLease, LEASE_LOST_ERROR } from "./leases.js";
+export { loadAnswer, recordDelivery, storeAnswer, toAnswerView } from "./answers.js";
+export { unblockAgent } from "./pausing.js";
+export { findMediaFile, registerMediaFile } from "./media.js";
+export { hasQueued } from "./listings.js";
+export { adopt, settle, type Message } from "./store.js";

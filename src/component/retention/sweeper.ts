@@ -1,0 +1,148 @@
+/**
+ * Deletes what nobody needs any more: one bounded batch of each kind per transaction, again at once while more is
+ * due. Started by a cron. Rows that something still refers to go together (a message with its answer and files).
+ */
+import { v } from "convex/values";
+import { internal } from "../_generated/api.js";
+import { RETENTION } from "../config.js";
+import { internalMutation, type Doc, type MutationCtx } from "../kit/functions.js";
+import { foldCounters } from "../trail/ops.js";
+
+/** Rows of one kind per transaction; a message takes up to 25 writes with its answer and attachments. */
+const BATCH_SIZE = 50;
+/** Attachments of one message at most, see MAX_ATTACHMENTS. */
+const ATTACHMENTS_PER_MESSAGE = 20;
+
+export const run = internalMutation({
+  args: { nowMs: v.optional(v.number()) },
+  returns: v.object({ more: v.boolean() }),
+  handler: async (ctx, args) => {
+    const now = args.nowMs ?? Date.now();
+    const counts = [
+      await expireAttachments(ctx, now),
+      await deleteEndedMessages(ctx, "done", now),
+      await deleteEndedMessages(ctx, "failed", now),
+      await deleteEvents(ctx, now),
+      await deleteIngressKeys(ctx, now),
+      await deleteStoppedWorkers(ctx, now),
+    ];
+    const folding = await foldCounters(ctx);
+    const more = folding || counts.some((count) => count === BATCH_SIZE);
+    await ctx.scheduler.runAfter(0, internal.snapshots.retention.sweep, {});
+    if (more) await ctx.scheduler.runAfter(0, internal.retention.sweeper.run, {});
+    return { more };
+  },
+});
+
+/** The file goes, the rows stay: the conversation still shows that there was one. */
+async function expireAttachments(ctx: MutationCtx, now: number): Promise<number> {
+  const due = await ctx.db
+    .query("messageAttachments")
+    .withIndex("by_status_and_expiresAt", (q) => q.eq("status", "ready").lte("expiresAt", now))
+    .take(BATCH_SIZE);
+  for (const attachment of due) {
+    await deleteAttachmentFile(ctx, attachment);
+    await ctx.db.patch("messageAttachments", attachment._id, { status: "expired" });
+    const message = await ctx.db.get("messageQueue", attachment.messageId);
+    if (message === null) continue;
+    const attachments = message.payload.attachments?.map((other) =>
+      other.storageId === attachment.storageId ? { ...other, status: "expired" as const } : other,
+    );
+    await ctx.db.patch("messageQueue", message._id, {
+      payload: { ...message.payload, ...(attachments === undefined ? {} : { attachments }) },
+    });
+  }
+  return due.length;
+}
+
+async function deleteAttachmentFile(
+  ctx: MutationCtx,
+  attachment: Pick<Doc<"messageAttachments">, "storageId">,
+): Promise<void> {
+  const { storageId } = attachment;
+  const registration = await ctx.db
+    .query("mediaFiles")
+    .withIndex("by_storageId", (q) => q.eq("storageId", storageId))
+    .first();
+  if (registration !== null) await ctx.db.delete("mediaFiles", registration._id);
+  // Deleting a file that is gone would throw and stop the sweep at this row for ever.
+  if ((await ctx.db.system.get("_storage", storageId)) !== null)
+    await ctx.storage.delete(storageId);
+}
+
+async function deleteEndedMessages(
+  ctx: MutationCtx,
+  status: "done" | "failed",
+  now: number,
+): Promise<number> {
+  const ended = await ctx.db
+    .query("messageQueue")
+    .withIndex("by_status_and_completedAt", (q) =>
+      // Messages of 3.x have no completedAt: an absent field sorts before every number.
+      q
+        .eq("status", status)
+        .gt("completedAt", 0)
+        .lte("completedAt", now - RETENTION.doneMessageMs),
+    )
+    .take(BATCH_SIZE);
+  for (const message of ended) {
+    const attachments = await ctx.db
+      .query("messageAttachments")
+      .withIndex("by_messageId", (q) => q.eq("messageId", message._id))
+      .take(ATTACHMENTS_PER_MESSAGE);
+    for (const attachment of attachments) {
+      await deleteAttachmentFile(ctx, attachment);
+      await ctx.db.delete("messageAttachments", attachment._id);
+    }
+    const answer = await ctx.db
+      .query("messageAnswers")
+      .withIndex("by_messageId", (q) => q.eq("messageId", message._id))
+      .first();
+    if (answer !== null) await ctx.db.delete("messageAnswers", answer._id);
+    await ctx.db.delete("messageQueue", message._id);
+    // The counters follow the row: an event with `from` alone takes it off.
+    await ctx.db.insert("messageEvents", {
+      messageId: message._id,
+      conversationId: message.conversationId,
+      kind: "expired",
+      at: now,
+      from: status,
+    });
+  }
+  return ended.length;
+}
+
+async function deleteEvents(ctx: MutationCtx, now: number): Promise<number> {
+  const before = now - RETENTION.eventMs;
+  const messages = await ctx.db
+    .query("messageEvents")
+    .withIndex("by_folded_and_at", (q) => q.eq("folded", true).lte("at", before))
+    .take(BATCH_SIZE);
+  for (const event of messages) await ctx.db.delete("messageEvents", event._id);
+  const machines = await ctx.db
+    .query("machineEvents")
+    .withIndex("by_at", (q) => q.lte("at", before))
+    .take(BATCH_SIZE);
+  for (const event of machines) await ctx.db.delete("machineEvents", event._id);
+  return Math.max(messages.length, machines.length);
+}
+
+async function deleteIngressKeys(ctx: MutationCtx, now: number): Promise<number> {
+  const due = await ctx.db
+    .query("ingressUpdates")
+    .withIndex("by_expiresAt", (q) => q.lte("expiresAt", now))
+    .take(BATCH_SIZE);
+  for (const key of due) await ctx.db.delete("ingressUpdates", key._id);
+  return due.length;
+}
+
+async function deleteStoppedWorkers(ctx: MutationCtx, now: number): Promise<number> {
+  const due = await ctx.db
+    .query("workers")
+    .withIndex("by_status_and_stoppedAt", (q) =>
+      q.eq("status", "stopped").lte("stoppedAt", now - RETENTION.stoppedWorkerMs),
+    )
+    .take(BATCH_SIZE);
+  for (const worker of due) await ctx.db.delete("workers", worker._id);
+  return due.length;
+}

@@ -1,0 +1,33 @@
+import { defineTable } from "convex/server";
+import { v } from "convex/values";
+
+export const schedulerTables = {
+  /**
+   * One row (key "main"): the running pass, the next wake-up, and what the last pass met. Enqueue and the
+   * worker calls only read it unless they need an earlier wake-up.
+   */
+  schedulerState: defineTable({
+    key: v.string(),
+    /** Names this deployment in the tags of machines and volumes. */
+    deploymentId: v.string(),
+    /** Present while a pass runs; another may start only when it is over or older than its lease. */
+    passId: v.optional(v.string()),
+    passStartedAt: v.optional(v.number()),
+    passCount: v.number(),
+    wakeAt: v.optional(v.number()),
+    wakeFunctionId: v.optional(v.id("_scheduled_functions")),
+    lastPassAt: v.optional(v.number()),
+    lastPassErrors: v.optional(v.array(v.string())),
+    /** No machine is created before this time: back-off after failures. */
+    spawnNotBefore: v.optional(v.number()),
+    spawnFailures: v.optional(v.number()),
+    spawnBlock: v.optional(v.object({ kind: v.string(), message: v.string(), at: v.number() })),
+    /** The gateway address that answered, and when. */
+    gatewayCheckedUrl: v.optional(v.string()),
+    gatewayCheckedAt: v.optional(v.number()),
+    /** Tagged machines without a live row, by id, with the time of their first observation. */
+    orphansSeen: v.optional(v.record(v.string(), v.number())),
+    /** Former apps that may still hold machines of ours. */
+    formerApps: v.optional(v.array(v.string())),
+  }).index("by_key", ["key"]),
+};

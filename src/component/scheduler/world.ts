@@ -1,0 +1,101 @@
+/** Loads what the plan needs: bounded reads, the same for the reservation and for `explainPass`. */
+import { findProviderConfigProblem, loadPolicy, loadProviderConfig } from "../settings/ops.js";
+import type { ProviderConfig } from "../config.js";
+import { loadConversation } from "../conversations/ops.js";
+import type { Doc, QueryCtx } from "../kit/functions.js";
+import { lastHeartbeat, type Worker } from "../workers/ops.js";
+import { MAX_LIVE_WORKERS, type WorkerStatus } from "../workers/validators.js";
+import type { PlanPolicy, WorkerFacts, World } from "./plan.js";
+import { DEMAND_LIMIT, type Observation } from "./validators.js";
+
+const LIVE_STATUSES = ["active", "draining", "stopping"] as const satisfies readonly WorkerStatus[];
+
+export async function loadLiveWorkers(ctx: QueryCtx): Promise<Worker[]> {
+  const workers: Worker[] = [];
+  for (const status of LIVE_STATUSES)
+    workers.push(
+      ...(await ctx.db
+        .query("workers")
+        .withIndex("by_status", (q) => q.eq("status", status))
+        .take(MAX_LIVE_WORKERS)),
+    );
+  return workers;
+}
+
+export async function toWorkerFacts(
+  ctx: QueryCtx,
+  worker: Worker,
+  now: number,
+): Promise<WorkerFacts> {
+  const conversationId = worker.assignment?.conversationId ?? null;
+  const conversation = conversationId === null ? null : await loadConversation(ctx, conversationId);
+  const owns = conversation?.ownerWorkerId === worker.workerId;
+  const due = (conversation?.readyAt ?? Number.POSITIVE_INFINITY) <= now;
+  return {
+    workerId: worker.workerId,
+    status: worker.status,
+    load: worker.load,
+    heartbeatAt: await lastHeartbeat(ctx, worker),
+    createdAt: worker.createdAt ?? worker._creationTime,
+    appName: worker.machineRef?.appName ?? worker.appName ?? null,
+    machineId: worker.machineRef?.machineId ?? null,
+    machineCreatedAt: worker.machineCreatedAt ?? null,
+    // Rows of 3.x know no first call: a claim proves one.
+    firstSeenAt: worker.firstSeenAt ?? worker.lastClaimAt ?? null,
+    lastClaimAt: worker.lastClaimAt ?? null,
+    scheduledShutdownAt: worker.scheduledShutdownAt ?? null,
+    drainDeadlineAt: worker.drainDeadlineAt ?? worker.scheduledShutdownAt ?? null,
+    finalSnapshot: worker.finalSnapshotId !== undefined,
+    createAttempts: worker.createAttempts ?? 0,
+    nextCreateAt: worker.nextCreateAt ?? null,
+    nextTeardownAt: worker.nextTeardownAt ?? null,
+    machineGone: worker.machineGoneAt !== undefined,
+    conversationId,
+    hasWork:
+      owns &&
+      (conversation?.state === "leased" ||
+        (due && (conversation?.state === "ready" || conversation?.state === "waiting"))),
+  };
+}
+
+export type LoadedWorld = {
+  world: World;
+  policy: PlanPolicy;
+  workers: Worker[];
+  providerConfig: ProviderConfig | null;
+};
+
+export async function loadWorld(
+  ctx: QueryCtx,
+  state: Pick<Doc<"schedulerState">, "spawnBlock" | "spawnNotBefore" | "orphansSeen"> | null,
+  observation: Observation | null,
+  now: number,
+): Promise<LoadedWorld> {
+  const { scaling, lease } = await loadPolicy(ctx);
+  const config = await loadProviderConfig(ctx);
+  const providerConfig =
+    config === null || findProviderConfigProblem(config) !== null ? null : config;
+  const workers = await loadLiveWorkers(ctx);
+  const demand = await ctx.db
+    .query("conversations")
+    .withIndex("by_state_and_ownerWorkerId_and_rankAt", (q) =>
+      q.eq("state", "ready").eq("ownerWorkerId", undefined),
+    )
+    .take(DEMAND_LIMIT);
+  const blocked = state?.spawnNotBefore !== undefined && state.spawnNotBefore > now;
+  return {
+    workers,
+    providerConfig,
+    policy: { scaling, lease },
+    world: {
+      workers: await Promise.all(workers.map((worker) => toWorkerFacts(ctx, worker, now))),
+      demand: demand.map(({ conversationId, agentKey }) => ({ conversationId, agentKey })),
+      observation,
+      appName: providerConfig?.appName ?? null,
+      spawnBlock: blocked
+        ? (state?.spawnBlock?.message ?? "creating machines is backing off after a failure")
+        : null,
+      orphansSeen: state?.orphansSeen ?? {},
+    },
+  };
+}

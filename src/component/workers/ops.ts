@@ -1,0 +1,190 @@
+/** The workers room's verbs. Every lifecycle move is a compare-and-set inside the caller's transaction. */
+import { agentFactoryError } from "../../shared/errors.js";
+import { loadConversation } from "../conversations/ops.js";
+import { requestPass } from "../kit/wake.js";
+import type { Doc, MutationCtx, Patch, QueryCtx } from "../kit/functions.js";
+import { recordMachineEvent } from "../trail/ops.js";
+import { canTransition } from "./machine.js";
+import {
+  DRAIN_DEADLINE_MS,
+  IDLE_HEARTBEAT_MS,
+  type DrainReason,
+  type WorkerStatus,
+} from "./validators.js";
+
+export type Worker = Doc<"workers">;
+/** A worker keeps few tokens: one per creation attempt. */
+const MAX_TOKENS_PER_WORKER = 20;
+/** A worker that is not expected to answer any more gets only this long for a final snapshot. */
+const UNRESPONSIVE_DRAIN_MS = 30_000;
+
+export async function loadWorker(ctx: QueryCtx, workerId: string): Promise<Worker | null> {
+  return await ctx.db
+    .query("workers")
+    .withIndex("by_workerId", (q) => q.eq("workerId", workerId))
+    .unique();
+}
+
+/** The newest sign of life: the hot row, or the worker row when that is newer. */
+export async function lastHeartbeat(ctx: QueryCtx, worker: Worker): Promise<number> {
+  const row = await heartbeatRow(ctx, worker.workerId);
+  return Math.max(worker.heartbeatAt, row?.heartbeatAt ?? 0);
+}
+
+async function heartbeatRow(
+  ctx: QueryCtx,
+  workerId: string,
+): Promise<Doc<"workerHeartbeats"> | null> {
+  return await ctx.db
+    .query("workerHeartbeats")
+    .withIndex("by_workerId", (q) => q.eq("workerId", workerId))
+    .unique();
+}
+
+/** Records a sign of life; a no-op when the last one is younger than `minAgeMs`. Only calls of the worker itself come here. */
+export async function touchWorker(
+  ctx: MutationCtx,
+  workerId: string,
+  now: number,
+  minAgeMs: number = IDLE_HEARTBEAT_MS,
+): Promise<void> {
+  const row = await heartbeatRow(ctx, workerId);
+  if (row === null) await ctx.db.insert("workerHeartbeats", { workerId, heartbeatAt: now });
+  else if (row.heartbeatAt + minAgeMs <= now)
+    await ctx.db.patch("workerHeartbeats", row._id, { heartbeatAt: now });
+}
+
+/**
+ * Moves the worker to `to` with `changes`.
+ * @throws WORKER_TRANSITION when the move is not in TRANSITIONS
+ */
+export async function transition(
+  ctx: MutationCtx,
+  worker: Worker,
+  to: WorkerStatus,
+  changes: Patch<Omit<Worker, "_id" | "_creationTime" | "status">> = {},
+): Promise<void> {
+  if (!canTransition(worker.status, to))
+    throw agentFactoryError(
+      "WORKER_TRANSITION",
+      `Worker '${worker.workerId}' cannot transition from '${worker.status}' to '${to}'.`,
+      { workerId: worker.workerId, from: worker.status, to },
+    );
+  await ctx.db.patch("workers", worker._id, { ...changes, status: to });
+}
+
+/**
+ * Tells a worker to stop: it takes no more work, snapshots and exits. A no-op unless it is active. Its
+ * conversation stays its own until the final snapshot arrived or the deadline passed.
+ */
+export async function beginDrain(
+  ctx: MutationCtx,
+  worker: Worker,
+  reason: DrainReason,
+  now: number,
+): Promise<void> {
+  if (worker.status !== "active") return;
+  const responsive = reason === "idle" || reason === "evicted" || reason === "operator";
+  const drainDeadlineAt = now + (responsive ? DRAIN_DEADLINE_MS : UNRESPONSIVE_DRAIN_MS);
+  await transition(ctx, worker, "draining", {
+    drainingSince: now,
+    drainDeadlineAt,
+    drainReason: reason,
+    scheduledShutdownAt: worker.scheduledShutdownAt ?? now,
+  });
+  await recordMachineEvent(ctx, {
+    workerId: worker.workerId,
+    machineId: worker.machineRef?.machineId,
+    kind: "drain",
+    at: now,
+    detail: reason,
+  });
+  await requestPass(ctx, now, now);
+}
+
+/**
+ * Gives the worker's conversation free, so that the next worker may have it. A no-op when the conversation
+ * already belongs to another one.
+ */
+export async function releaseConversation(
+  ctx: MutationCtx,
+  worker: Pick<Worker, "workerId" | "assignment">,
+  now: number,
+): Promise<void> {
+  if (worker.assignment === undefined) return;
+  const conversation = await loadConversation(ctx, worker.assignment.conversationId);
+  if (conversation === null || conversation.ownerWorkerId !== worker.workerId) return;
+  await ctx.db.patch("conversations", conversation._id, {
+    ownerWorkerId: undefined,
+    generation: (conversation.generation ?? 0) + 1,
+  });
+  await recordMachineEvent(ctx, {
+    workerId: worker.workerId,
+    kind: "released",
+    at: now,
+    detail: conversation.conversationId,
+  });
+  if (conversation.readyAt !== undefined)
+    await requestPass(ctx, Math.max(now, conversation.readyAt), now);
+}
+
+/** draining → stopping: the memory is safe (or given up), the machine may go. */
+export async function beginStop(
+  ctx: MutationCtx,
+  worker: Worker,
+  detail: string,
+  now: number,
+): Promise<void> {
+  await transition(ctx, worker, "stopping", { stoppedAt: now, nextTeardownAt: now });
+  await releaseConversation(ctx, worker, now);
+  await recordMachineEvent(ctx, {
+    workerId: worker.workerId,
+    machineId: worker.machineRef?.machineId,
+    kind: "stopping",
+    at: now,
+    detail,
+  });
+  await requestPass(ctx, now, now);
+}
+
+/** stopping → stopped: machine and volume are proven gone. The tokens die here. */
+export async function finishStop(ctx: MutationCtx, worker: Worker, now: number): Promise<void> {
+  await transition(ctx, worker, "stopped", {
+    machineRef: undefined,
+    volumeId: undefined,
+    nextTeardownAt: undefined,
+    stoppedAt: worker.stoppedAt ?? now,
+  });
+  await revokeTokens(ctx, worker.workerId);
+  const heartbeat = await heartbeatRow(ctx, worker.workerId);
+  if (heartbeat !== null) await ctx.db.delete("workerHeartbeats", heartbeat._id);
+  await recordMachineEvent(ctx, { workerId: worker.workerId, kind: "stopped", at: now });
+}
+
+export async function addToken(
+  ctx: MutationCtx,
+  workerId: string,
+  tokenHash: string,
+  now: number,
+): Promise<void> {
+  await ctx.db.insert("workerTokens", { tokenHash, workerId, createdAt: now });
+}
+
+export async function revokeTokens(ctx: MutationCtx, workerId: string): Promise<void> {
+  const tokens = await ctx.db
+    .query("workerTokens")
+    .withIndex("by_workerId", (q) => q.eq("workerId", workerId))
+    .take(MAX_TOKENS_PER_WORKER);
+  for (const token of tokens) await ctx.db.delete("workerTokens", token._id);
+}
+
+/** The worker that a token belongs to, by the token's hash; null when no live worker has it. */
+export async function workerByTokenHash(ctx: QueryCtx, tokenHash: string): Promise<Worker | null> {
+  const token = await ctx.db
+    .query("workerTokens")
+    .withIndex("by_tokenHash", (q) => q.eq("tokenHash", tokenHash))
+    .unique();
+  if (token === null) return null;
+  const worker = await loadWorker(ctx, token.workerId);
+  return worker === null || worker.status === "stopped" ? null : worker;
+}

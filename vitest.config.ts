@@ -1,0 +1,46 @@
+import { defineConfig } from "vitest/config";
+
+const alias = {
+  "@okrlinkhub/agent-factory/test": new URL("./src/test.ts", import.meta.url).pathname,
+  "@okrlinkhub/agent-factory/worker": new URL("./src/worker/index.ts", import.meta.url).pathname,
+  "@okrlinkhub/agent-factory/convex.config.js": new URL(
+    "./src/component/convex.config.ts",
+    import.meta.url,
+  ).pathname,
+  "@okrlinkhub/agent-factory": new URL("./src/client/index.ts", import.meta.url).pathname,
+};
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        resolve: { alias },
+        test: {
+          name: "convex",
+          environment: "edge-runtime",
+          include: [
+            "src/{component,client,shared,scenarios}/**/*.test.ts",
+            "example/convex/**/*.test.ts",
+          ],
+          server: { deps: { inline: ["convex-test"] } },
+          testTimeout: 30_000,
+        },
+      },
+      {
+        resolve: { alias },
+        test: {
+          name: "node",
+          environment: "node",
+          include: [
+            "src/*.test.ts",
+            "src/worker/**/*.test.ts",
+            "example/local/**/*.test.ts",
+            ".ci/**/*.test.ts",
+          ],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+    ],
+  },
+});
