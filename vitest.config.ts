@@ -22,6 +22,8 @@ export default defineConfig({
             "src/{component,client,shared,scenarios}/**/*.test.ts",
             "example/convex/**/*.test.ts",
           ],
+          // Shared fixtures: the name keeps them out of Convex's bundle, they hold no tests.
+          exclude: ["**/setup.test.ts", "**/node_modules/**"],
           server: { deps: { inline: ["convex-test"] } },
           testTimeout: 30_000,
         },
