@@ -1,8 +1,8 @@
 /** Time as an argument: everything that waits takes a `Clock`, so tests can move it by hand. */
 export type Clock = {
-  now(): number;
+  now: () => number;
   /** Resolves after `ms`, or at once when `signal` aborts. Never rejects: the caller looks at its signal. */
-  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
 };
 
 /** A timer beyond this fires at once. */

@@ -7,30 +7,11 @@ import { afterEach, describe, expect, test } from "vitest";
 import { EngineError } from "./engine/engine.js";
 import type { Fault } from "./gateway.fixture.js";
 import { createBench, scriptedEngine, type Bench } from "./run.fixture.js";
+import { telegram, TELEGRAM_TOKEN as TOKEN } from "./telegram.fixture.js";
 import { encodeHeader, END_OF_ARCHIVE } from "./snapshot/tar.js";
 
 let bench: Bench;
 afterEach(() => bench.dispose());
-
-const TOKEN = "123456789:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-
-/** A Bot API that answers `sendMessage` from a script, then with success. */
-function telegram(...script: ("ok" | "reset" | { status: number; body: object })[]) {
-  const sent: string[] = [];
-  const fetch = ((url: string, init: { body: string }) => {
-    const body = JSON.parse(init.body) as { text?: string };
-    if (url.endsWith("/sendMessage")) {
-      sent.push(body.text ?? "");
-      const step = script.shift() ?? "ok";
-      if (step === "reset") {
-        return Promise.reject(new TypeError("fetch failed", { cause: { code: "ECONNRESET" } }));
-      }
-      if (step !== "ok") return Promise.resolve(Response.json(step.body, { status: step.status }));
-    }
-    return Promise.resolve(Response.json({ ok: true, result: { message_id: sent.length } }));
-  }) as typeof globalThis.fetch;
-  return { sent, fetch };
-}
 
 const untilSettled = (b: Bench) =>
   b.stopWhen(() => b.fake.messages.every((row) => row.status === "done" || row.status === "dead"));

@@ -32,6 +32,11 @@ export class FunctionRefused extends Error {
   }
 }
 
+/** True for refusals that mean: this message is not ours (any more). */
+export function isNotOurs(error: FunctionRefused): boolean {
+  return ["LEASE_LOST", "FORBIDDEN", "MESSAGE_NOT_FOUND"].includes(error.code);
+}
+
 /** The worker's token is unknown: it was stopped. It exits and changes nothing. */
 export class TokenRefused extends Error {
   override readonly name = "TokenRefused";

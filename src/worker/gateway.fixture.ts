@@ -272,12 +272,13 @@ export function createFakeGateway(options: FakeGatewayOptions) {
     hooks.get(fn)?.();
     const key = fn === "workerRecordDelivery" ? `${fn}:${String(args["state"])}` : fn;
     const fault = faults.get(key)?.shift() ?? faults.get(fn)?.shift();
-    const act = async (): Promise<unknown> => {
+    const act = (): unknown => {
       if (!state.tokenValid)
         throw new TokenRefused("The gateway does not know this worker's token.");
       if (fault === "network") throw new GatewayUnreachable(`${fn}: ECONNRESET`);
       if (typeof fault === "number") {
-        if (fault >= 500 && fault !== 560) throw new GatewayUnreachable(`${fn}: ${fault}`);
+        if (fault === 429 || (fault >= 500 && fault !== 560))
+          throw new GatewayUnreachable(`${fn}: ${fault}`);
         refuse(fault, "SCRIPTED");
       }
       const handler = functions[fn] ?? (() => refuse(404, "NOT_FOUND"));
@@ -286,7 +287,11 @@ export function createFakeGateway(options: FakeGatewayOptions) {
       if (fault === "lost") throw new GatewayUnreachable(`${fn}: answer lost`);
       return value;
     };
-    return act();
+    try {
+      return Promise.resolve(act());
+    } catch (error) {
+      return Promise.reject(error instanceof Error ? error : new Error(String(error)));
+    }
   };
 
   const storage: SnapshotStorage = {

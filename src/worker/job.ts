@@ -11,6 +11,7 @@ import {
   FunctionRefused,
   GatewayUnreachable,
   Interrupted,
+  isNotOurs,
   JobFailure,
   LeaseLost,
   RestoreFailed,
@@ -32,8 +33,6 @@ const REPORT_BUDGET_MS = 15_000;
 /** The gateway takes 512 KiB for the text and its parts together. */
 const MAX_ANSWER_TEXT_BYTES = 250 * 1024;
 
-/** Refusals that mean: this message is not ours (any more). */
-const NOT_OURS = new Set(["LEASE_LOST", "FORBIDDEN", "MESSAGE_NOT_FOUND"]);
 /** Refusals that the same message would meet again. */
 const HOPELESS = new Set(["INVALID_ARGUMENT", "PAYLOAD_TOO_LARGE"]);
 
@@ -148,9 +147,7 @@ async function answerMessage(
   const delivery = { gateway, channel, job, clock, random, lease, interrupt, patience };
   const delivered = await deliverAnswer(delivery, answer);
   log.info("delivered", { ...ids, channel: channel.name, ...delivered });
-  // Everything is sent: from here on only the lease can end the attempt to say so.
-  const lasting = { budgetMs: JOB_CALL_BUDGET_MS, signal: lease };
-  if (!(await gateway.complete(job, lasting))) throw new LeaseLost("The completion was refused.");
+  if (!(await gateway.complete(job, patience))) throw new LeaseLost("The completion was refused.");
   log.info("completed", ids);
 }
 
@@ -191,7 +188,7 @@ function judgeError(error: unknown, lease: HeldLease, interrupt: AbortSignal): V
     };
   }
   if (error instanceof FunctionRefused) {
-    if (NOT_OURS.has(error.code)) return { kind: "lease_lost", reason: message };
+    if (isNotOurs(error)) return { kind: "lease_lost", reason: message };
     return { kind: "failed", message, retryable: !HOPELESS.has(error.code) };
   }
   return { kind: "failed", message, retryable: true };

@@ -1,5 +1,5 @@
 import type { Clock } from "./clock.js";
-import { describe, FunctionRefused, TokenRefused } from "./errors.js";
+import { describe, FunctionRefused, isNotOurs, TokenRefused } from "./errors.js";
 import type { Gateway } from "./gateway.js";
 import type { Log } from "./log.js";
 import type { Job } from "./protocol.js";
@@ -60,7 +60,7 @@ export function holdLease(
         wait = timing.heartbeatIntervalMs;
       } catch (error) {
         if (error instanceof TokenRefused) return lose(error);
-        if (error instanceof FunctionRefused && error.status === 403) return lose(error.message);
+        if (error instanceof FunctionRefused && isNotOurs(error)) return lose(error.message);
         log.warn("heartbeat_failed", { messageId: job.messageId, error: describe(error) });
         wait = Math.min(timing.heartbeatIntervalMs, 2_000);
       }

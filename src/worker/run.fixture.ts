@@ -8,6 +8,7 @@ import type { Engine, Turn } from "./engine/engine.js";
 import { parseEnv, type WorkerEnv } from "./env.js";
 import { createFakeGateway, type FakeGatewayOptions } from "./gateway.fixture.js";
 import { runWorker } from "./run.js";
+import type { Transport } from "./transport.js";
 
 export type Bench = Awaited<ReturnType<typeof createBench>>;
 type BenchOptions = Omit<FakeGatewayOptions, "now"> & { settings?: Record<string, string> };
@@ -16,6 +17,7 @@ type StartOptions = {
   engine?: Engine;
   dir?: string;
   fetch?: typeof globalThis.fetch;
+  transport?: Transport;
   /** Reserved for no conversation, whatever the bench says. */
   free?: boolean;
 };
@@ -59,7 +61,12 @@ export async function createBench(options: BenchOptions = {}) {
         env: { ...workerEnv, ...(start.free ? { conversation: null } : {}) },
         engine: start.engine ?? createEchoEngine({ clock }),
         signal: stop.signal,
-        ...{ clock, random: () => 0.5, transport: fake.transport, storage: fake.storage },
+        ...{
+          clock,
+          random: () => 0.5,
+          transport: start.transport ?? fake.transport,
+          storage: fake.storage,
+        },
         ...(start.fetch === undefined ? {} : { fetch: start.fetch }),
         writeLog: (line) => logs.push(JSON.parse(line) as Record<string, unknown>),
       });

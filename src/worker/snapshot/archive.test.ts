@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
   appendFile,
@@ -138,6 +139,31 @@ describe("a round trip", () => {
       }),
       { numRuns: 60 },
     );
+  });
+});
+
+const systemTar = spawnSync("tar", ["--version"]).status === 0;
+describe.skipIf(!systemTar)("together with the system's tar", () => {
+  const tar = (...args: string[]) => expect(spawnSync("tar", args).status).toBe(0);
+  const fill = async () => {
+    await write(`workspace/${"long/".repeat(30)}${"f".repeat(120)}`, "long");
+    await write("workspace/ünï", "unicode");
+    await write(".clawdbot/state", Buffer.alloc(70_000, "state"));
+  };
+
+  test("reads what it writes, links aside", async () => {
+    await fill();
+    await symlink("/etc/passwd", join(data, "workspace/link"));
+    tar("-czf", file, "-C", data, ".clawdbot", "workspace");
+    expect(await unpackArchive(file, target)).toEqual({ files: 3, passedOver: 1 });
+    expect(await contents(target)).toEqual(await contents(data));
+  });
+
+  test("writes what it reads", async () => {
+    await fill();
+    await packArchive(data, await listEntries(data), file);
+    tar("-xzf", file, "-C", target);
+    expect(await contents(target)).toEqual(await contents(data));
   });
 });
 

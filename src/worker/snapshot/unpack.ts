@@ -125,7 +125,8 @@ class ByteReader {
   }
 
   async skip(count: number): Promise<void> {
-    for await (const _ of this.stream(count)) continue;
+    const bytes = this.stream(count);
+    while ((await bytes.next()).done !== true) continue;
   }
 
   async *stream(count: number): AsyncGenerator<Buffer> {
