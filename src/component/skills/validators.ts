@@ -1,0 +1,108 @@
+/** The vocabulary of global skills: code bundles that workers load before they start. */
+import { literals } from "convex-helpers/validators";
+import { v, type Infer } from "convex/values";
+
+export const vSkillStatus = literals("active", "disabled");
+export type SkillStatus = Infer<typeof vSkillStatus>;
+export const vReleaseChannel = literals("stable", "canary");
+export type ReleaseChannel = Infer<typeof vReleaseChannel>;
+export const RELEASE_CHANNELS = ["stable", "canary"] as const satisfies ReleaseChannel[];
+export const vModuleFormat = literals("esm", "cjs");
+export type ModuleFormat = Infer<typeof vModuleFormat>;
+
+export const vSkillFile = v.object({ path: v.string(), content: v.string(), sha256: v.string() });
+export type SkillFile = Infer<typeof vSkillFile>;
+/** A file to deploy: a missing checksum is computed, a given one must be right. */
+export const vNewSkillFile = v.object({
+  path: v.string(),
+  content: v.string(),
+  sha256: v.optional(v.string()),
+});
+export type NewSkillFile = Infer<typeof vNewSkillFile>;
+
+/** Whose workers load a skill; a field that is absent does not restrict. */
+export const scopeFields = {
+  agentKey: v.optional(v.string()),
+  companyId: v.optional(v.string()),
+};
+export type SkillScope = { agentKey?: string | undefined; companyId?: string | undefined };
+
+/** What a release delivers; 3.x kept this in the version only. */
+export const releaseContentFields = {
+  version: v.string(),
+  sha256: v.string(),
+  moduleFormat: vModuleFormat,
+  entryPoint: v.string(),
+};
+const vReleaseContent = v.object(releaseContentFields);
+export type ReleaseContent = Infer<typeof vReleaseContent>;
+
+export const vManifestSkill = v.object({
+  slug: v.string(),
+  version: v.string(),
+  moduleFormat: vModuleFormat,
+  entryPoint: v.string(),
+  sha256: v.string(),
+  /** The directory below the worker's skills directory. */
+  skillDirName: v.string(),
+  /** The bundle in the order its hash was taken, then the marker file. */
+  files: v.array(vSkillFile),
+});
+export type ManifestSkill = Infer<typeof vManifestSkill>;
+
+/** A skill that was left out, so that it does not take the others with it. */
+export const vSkippedSkill = v.object({ slug: v.string(), reason: v.string() });
+export type SkippedSkill = Infer<typeof vSkippedSkill>;
+
+export const LAYOUT_VERSION = "openclaw-workspace-skill-v1";
+export const vSkillsManifest = v.object({
+  layoutVersion: v.literal(LAYOUT_VERSION),
+  /** Changes whenever a file of the listed skills does. */
+  manifestVersion: v.string(),
+  generatedAt: v.number(),
+  releaseChannel: vReleaseChannel,
+  workspaceId: v.string(),
+  skills: v.array(vManifestSkill),
+  skipped: v.array(vSkippedSkill),
+});
+export type SkillsManifest = Infer<typeof vSkillsManifest>;
+
+/** Written into every skill directory: tells the worker that it may replace or remove it. */
+export const MARKER_FILE = ".af-global-skill.json";
+export const SKILL_FILE = "SKILL.md";
+export const DEFAULT_WORKSPACE_ID = "default";
+export const DEFAULT_ENTRY_POINT = "default";
+export const DEFAULT_ACTOR = "system";
+
+// ── Limits ──────────────────────────────────────────────────────────────────
+
+/** UTF-8 bytes of the contents of one bundle. */
+export const MAX_BUNDLE_BYTES = 200_000;
+/** With the longest paths and the largest contents a version stays below 300 KB, far from a document's 1 MiB. */
+export const MAX_BUNDLE_FILES = 256;
+/** A file name on Linux has at most 255 bytes; paths of skills need no more as a whole. */
+export const MAX_PATH_BYTES = 255;
+/** Characters of displayName, description, entryPoint, version, actor and scope keys. */
+export const MAX_TEXT_LENGTH = 2_000;
+
+/** Bundles that one manifest reads: 40 of 200 KB are 8 MB, half of what a query may read and return. */
+export const MAX_MANIFEST_SKILLS = 40;
+/** Paths, checksums and contents of one manifest. */
+export const MAX_MANIFEST_BYTES = 8 * 1024 * 1024;
+/** Active skills of one scope; a manifest looks through four scopes and reads no bundle to do so. */
+export const MAX_ACTIVE_SKILLS_PER_SCOPE = 200;
+
+/** Former releases that stay per skill and channel; with the active ones at most 18 versions of a skill are kept. */
+export const KEPT_FORMER_RELEASES = 8;
+/** Older releases that one deployment or rollback deletes: 3.x kept all of them. */
+export const PRUNE_BATCH = 10;
+/** Versions that one deletion removes; each is read and written, 300 KB at most. */
+export const DELETE_VERSIONS_BATCH = 20;
+export const DELETE_RELEASES_BATCH = 500;
+
+export const MAX_LIST_SKILLS = 500;
+export const DEFAULT_LIST_SKILLS = 200;
+export const MAX_LIST_RELEASES = 100;
+export const DEFAULT_LIST_RELEASES = 20;
+/** Bundle bytes that one listing reads, only to name the versions of releases that 3.x wrote. */
+export const MAX_LISTING_BYTES = 12 * 1024 * 1024;
