@@ -1,8 +1,6 @@
-import type { QueryCtx } from "../kit/functions.js";
-
-export async function workerManifest(
-  _ctx: QueryCtx,
-  _args: { workspaceId?: string | undefined; releaseChannel?: "stable" | "canary" | undefined },
-): Promise<unknown> {
-  return null;
-}
+/** The skills' door for other rooms. */
+export { deleteSkill, setSkillStatus } from "./catalogue.js";
+export { listReleases, listSkills } from "./listings.js";
+export { deploySkill, type Deployment } from "./releasing.js";
+export { rollbackSkill, type Rollback } from "./rollingBack.js";
+export { workerManifest, type ManifestRequest } from "./serving.js";
