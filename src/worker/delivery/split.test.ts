@@ -33,6 +33,7 @@ describe("splitText", () => {
     expect(splitText(`${"x".repeat(40)}${link}`, 60)).toEqual(["x".repeat(40), link]);
     expect(splitText("abcdefgh&amp;ijkl", 10).join("|")).not.toMatch(/&[a-z]*\||\|[a-z]*;/);
     expect(splitText("one two <b>three four</b> five", 14)[0]).toBe("one two");
+    expect(splitText("one two three <b>four five</b>", 24)[0]).toBe("one two three");
   });
 
   test("keeps what people see as one character together", () => {

@@ -34,6 +34,8 @@ test("remembers across engines, and counts a message once", async () => {
   expect((await second.run(turn("m2", "two"))).text).toBe(
     'You said: "two". I remember 1 earlier message; the last one was: "one".',
   );
+  // An older message that comes again does not take the count back.
+  expect((await second.run(turn("m1", "one"))).text).toBe(again);
   for (let i = 3; i <= 40; i++) await second.run(turn(`m${i}`, `text ${i}`));
   expect((await second.run(turn("m41", "last"))).text).toContain("I remember 40 earlier messages");
   expect(await readdir(join(dataDir, "workspace"))).toEqual(["memory.json"]);
