@@ -5,8 +5,8 @@
  *   node .ci/smoke.mjs [package.tgz] [--keep]
  *
  * Without a tarball it packs one. `--keep` leaves the app behind, as a failure does.
- * The app's sources are in .ci/smoke/app/, as .tpl so that this repository's own tools, which cannot
- * resolve the package by its installed name, leave them alone.
+ * The app's backend is what the README says, block by block; its tests and settings are in .ci/smoke/app/, as .tpl
+ * so that this repository's own tools, which cannot resolve the package by its installed name, leave them alone.
  */
 import { spawn } from "node:child_process";
 import fs from "node:fs";
@@ -46,6 +46,7 @@ async function smoke(givenTarball, app) {
   }
   await step("install", async () => {
     copyTemplates(path.join(CI, "smoke/app"), app);
+    writeReadmeSnippets(app);
     fs.writeFileSync(path.join(app, "package.json"), JSON.stringify(manifest(tarball), null, 2));
     const quiet = ["--no-audit", "--no-fund", "--loglevel", "error"];
     await run("npm", ["install", "--prefer-offline", ...quiet], app);
@@ -92,6 +93,19 @@ function imports(specifier, names) {
     const missing = ${JSON.stringify(names)}.filter((name) => typeof module[name] !== "function");
     if (missing.length > 0) throw new Error("Missing exports: " + missing.join(", "));`;
   return ["--input-type=module", "--eval", script];
+}
+
+/** The README's files, by the letter: every block with a title is one. */
+function writeReadmeSnippets(app) {
+  const readme = fs.readFileSync(path.join(ROOT, "README.md"), "utf8");
+  const blocks = [...readme.matchAll(/^```ts title="([\w./-]+)"\n([\s\S]*?)^```$/gm)];
+  if (blocks.length < 4)
+    throw new Error(`The README has ${blocks.length} titled blocks, expected 4.`);
+  for (const [, file, code] of blocks) {
+    const target = path.join(app, file);
+    fs.mkdirSync(path.dirname(target), { recursive: true });
+    fs.writeFileSync(target, code);
+  }
 }
 
 function copyTemplates(from, to) {

@@ -59,6 +59,17 @@ test("a message is enqueued, claimed and completed", async () => {
   expect(await user.query(api.agentFactory.workerStats, {})).toMatchObject({ activeCount: 1 });
 });
 
+test("the README's own functions enqueue once and read the history", async () => {
+  const t = setup();
+  const question = { userId: "ada", text: "hello" };
+  const first = await t.mutation(api.usage.ask, question);
+  expect(await t.mutation(api.usage.ask, question)).toBe(first);
+  expect(await t.query(api.usage.history, { userId: "ada" })).toEqual({
+    entries: [],
+    continueBefore: null,
+  });
+});
+
 test("secrets and settings are stored", async () => {
   const user = setup().withIdentity({ subject: "ada" });
   const secret = { secretRef: "fly.apiToken", plaintextValue: "FlyV1 smoke" };

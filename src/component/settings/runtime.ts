@@ -35,7 +35,7 @@ const PATH_PREFIX = /^(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._~-]+)+$/;
 const ENV_NAME = /^[A-Z][A-Z0-9_]*$/;
 /** The scheduler gives every machine its own value of these. */
 const RESERVED_ENV =
-  /^(?:CONVEX_URL|WORKSPACE_ID|OPENCLAW_AGENT_KEY|OPENCLAW_CONVERSATION_ID|WORKER_.*|AGENT_FACTORY_.*)$/;
+  /^(?:CONVEX_URL|WORKSPACE_ID|OPENCLAW_AGENT_KEY|OPENCLAW_CONVERSATION_ID|WORKER_.*|AGENT_FACTORY_(?:GATEWAY_URL|WORKER_TOKEN|WORKER_ID|STOP_GRACE_MS))$/;
 
 /** @throws INVALID_ARGUMENT naming the field. */
 export function assertWorkerRuntimeConfig({ pathPrefix, env = {} }: WorkerRuntimeConfig): void {

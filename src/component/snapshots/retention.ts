@@ -4,12 +4,13 @@
  */
 import { v } from "convex/values";
 import { assertNever } from "../../shared/assert.js";
+import { internal } from "../_generated/api.js";
 import { internalMutation, type MutationCtx } from "../kit/functions.js";
 import { abandonBound, decideRetention, forgetBound } from "./lineage.js";
 import { deleteFile, findExpiredBy, findHead, type SnapshotRow } from "./store.js";
 import { SWEEP_BATCH } from "./validators.js";
 
-/** One bounded batch of each kind. `more`: call again, there may be more to do. */
+/** One bounded batch of each kind; goes on by itself while there is `more` to do. */
 export const sweep = internalMutation({
   args: { nowMs: v.optional(v.number()) },
   returns: v.object({ processed: v.number(), more: v.boolean() }),
@@ -23,7 +24,10 @@ export const sweep = internalMutation({
     ];
     let processed = 0;
     for (const row of batches.flat()) processed += await sweepRow(ctx, row, now);
-    return { processed, more: batches.some((batch) => batch.length === SWEEP_BATCH) };
+    // Progress is the condition: a full batch of rows that are all kept must not run for ever.
+    const more = processed > 0 && batches.some((batch) => batch.length === SWEEP_BATCH);
+    if (more) await ctx.scheduler.runAfter(0, internal.snapshots.retention.sweep, {});
+    return { processed, more };
   },
 });
 

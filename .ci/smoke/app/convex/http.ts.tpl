@@ -1,8 +1,0 @@
-import { httpRouter } from "convex/server";
-import { registerRoutes } from "@okrlinkhub/agent-factory";
-import { components } from "./_generated/api.js";
-
-const http = httpRouter();
-registerRoutes(http, components.agentFactory, {});
-
-export default http;

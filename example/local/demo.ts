@@ -1,0 +1,107 @@
+/**
+ * `npm run demo`: a message travels the whole way on this machine: queue, pass, machine, claim, hydration, answer,
+ * idle, snapshot, destroyed. Then it reads lines from the terminal, each a message.
+ */
+import { createInterface } from "node:readline/promises";
+import { Chat } from "./demo/chat.js";
+import { runJourney } from "./demo/journey.js";
+import { Observer } from "./demo/observer.js";
+import { parseOptions, type DemoOptions } from "./demo/options.js";
+import { startWorld, type World } from "./world.js";
+
+const print = (line: string) => process.stdout.write(`${line}\n`);
+
+async function main(options: DemoOptions): Promise<number> {
+  let observer: Observer | undefined;
+  const agentKeys = Array.from({ length: options.agents }, (_, i) =>
+    i === 0 ? "default" : `agent-${i + 1}`,
+  );
+  print("Starting a local Convex deployment, a local Fly, a local Telegram …");
+  const world = await startWorld({
+    idleMs: options.idleMs,
+    maxWorkers: options.agents,
+    agentKeys,
+    onWorkerLine: (machineId, line) => {
+      observer?.fromWorkerLog(line);
+      if (options.verbose) print(`             [${machineId}] ${line}`);
+    },
+    onProblem: (text) => print(`! ${text}`),
+  });
+  const interrupted = new Promise<number>((resolve) => {
+    process.once("SIGINT", () => resolve(130));
+    process.once("SIGTERM", () => resolve(143));
+  });
+  try {
+    print(`Convex ${world.convex.cloudUrl} (HTTP ${world.convex.siteUrl}), Fly ${world.fly.url}\n`);
+    observer = new Observer(world, print);
+    observer.start();
+    const chat = new Chat(world.convex.cloudUrl, "demo-user");
+    const work = async () => {
+      const code = await runJourney({
+        world,
+        chat,
+        observer: observer as Observer,
+        options,
+        agentKeys,
+        print,
+      });
+      return options.once || code !== 0 ? code : await converse(world, chat, observer as Observer);
+    };
+    return await Promise.race([work(), interrupted]);
+  } finally {
+    await observer?.stop();
+    await world.close();
+  }
+}
+
+/** Lines from the terminal are messages; the answers are printed as they come. */
+async function converse(world: World, chat: Chat, observer: Observer): Promise<number> {
+  print(
+    "\nType a message (Ctrl-C ends; /slow 3000 hi, /fail, /crash try the echo engine's faults):",
+  );
+  const lines = createInterface({ input: process.stdin });
+  let turns = 0;
+  for await (const line of lines) {
+    if (line.trim() === "") continue;
+    turns += 1;
+    const messageId = await chat.send("demo:default", "default", line);
+    observer.watch(messageId, `your message ${turns}`);
+    void showAnswer(world, chat, messageId);
+  }
+  return 0;
+}
+
+async function showAnswer(world: World, chat: Chat, messageId: string): Promise<void> {
+  for (;;) {
+    const events = (await world.component("listMessageEvents", { messageId })) as {
+      kind: string;
+    }[];
+    const end = events.find((event) => ["completed", "dead_lettered"].includes(event.kind));
+    if (end !== undefined) {
+      const answer = (await chat.history("demo:default")).at(-1);
+      print(
+        end.kind === "completed"
+          ? `\n  « ${answer?.content ?? ""} »\n`
+          : "\n  (no answer: dead letter)\n",
+      );
+      return;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
+let options: DemoOptions;
+try {
+  options = parseOptions(process.argv.slice(2));
+} catch (error) {
+  print(error instanceof Error ? error.message : String(error));
+  process.exit(2);
+}
+try {
+  process.exit(await main(options));
+} catch (error) {
+  print(
+    `The demo could not run: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+  );
+  process.exit(1);
+}

@@ -1,0 +1,134 @@
+/**
+ * Everything outside the app, on this machine: a Convex deployment, Fly Machines whose machines are real worker
+ * processes, Telegram. Set up as an operator would set up a real deployment, through the same functions.
+ */
+import { randomBytes } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Value } from "convex/values";
+import { startLocalConvex, type LocalConvex } from "./convex/index.js";
+import { spawnNodeWorker } from "./fly/nodeWorker.js";
+import { startLocalFly, type LocalFly } from "./fly/server.js";
+import { startLocalTelegram } from "./telegram/server.js";
+
+const PROJECT_DIR = new URL("../..", import.meta.url).pathname;
+const FLY_TOKEN = "fm2_local";
+const APP_NAME = "local-workers";
+
+export type WorldOptions = {
+  idleMs: number;
+  maxWorkers: number;
+  agentKeys: readonly string[];
+  /** How much faster than real ones the local machines change state. */
+  speed?: number;
+  leaseMs?: number;
+  onWorkerLine?: (machineId: string, line: string) => void;
+  onProblem?: (text: string) => void;
+};
+
+export type World = {
+  convex: LocalConvex;
+  fly: LocalFly;
+  telegram: Awaited<ReturnType<typeof startLocalTelegram>>;
+  /** Calls a function of the component, as `npx convex run --component agentFactory` would. */
+  component(name: string, args?: Record<string, Value>): Promise<Value>;
+  /** Values that must appear in no table. */
+  secrets: string[];
+  close(): Promise<void>;
+};
+
+/** Starts the world; `close` stops every process, port and file of it. */
+export async function startWorld(options: WorldOptions): Promise<World> {
+  const root = await mkdtemp(join(tmpdir(), "agent-factory-"));
+  const secretsKey = randomBytes(32).toString("base64");
+  const fly = await startLocalFly({
+    app: APP_NAME,
+    token: FLY_TOKEN,
+    speed: options.speed ?? 4,
+    // Closing with machines alive is what Ctrl-C does; what may not be left is processes and files.
+    strict: false,
+    ...spawnNodeWorker({
+      command: [process.execPath, join(PROJECT_DIR, "dist/worker/bin.js")],
+      root,
+      onLine: (machineId, line) => options.onWorkerLine?.(machineId, line),
+    }),
+  });
+  const telegram = await startLocalTelegram();
+  const convex = await startLocalConvex({
+    projectDir: PROJECT_DIR,
+    env: { AGENT_FACTORY_SECRETS_KEY: secretsKey },
+    onFunctionError: (failure) =>
+      options.onProblem?.(`${failure.source} ${failure.name}: ${String(failure.error)}`),
+    onLog: (line) => {
+      if (line.level === "error") options.onProblem?.(line.message);
+    },
+  });
+  const component: World["component"] = async (name, args) =>
+    await convex.runInternal("agentFactory", `lib:${name}`, args);
+  const world: World = {
+    convex,
+    fly,
+    telegram,
+    component,
+    secrets: [FLY_TOKEN, secretsKey],
+    close: async () => {
+      await convex.close();
+      await fly.close();
+      await telegram.close();
+      await rm(root, { recursive: true, force: true });
+    },
+  };
+  await configure(world, options);
+  return world;
+}
+
+async function configure(world: World, options: WorldOptions): Promise<void> {
+  const { component, convex, fly, telegram } = world;
+  await component("setPolicyConfig", {
+    policy: {
+      scaling: {
+        maxWorkers: options.maxWorkers,
+        spawnStep: options.maxWorkers,
+        idleTimeoutMs: options.idleMs,
+        reconcileIntervalMs: 1_000,
+      },
+      ...(options.leaseMs === undefined
+        ? {}
+        : {
+            lease: {
+              leaseMs: options.leaseMs,
+              heartbeatIntervalMs: Math.floor(options.leaseMs / 6),
+            },
+          }),
+    },
+  });
+  await component("setWorkerRuntimeConfig", {
+    workerConfig: {
+      env: { TELEGRAM_API_BASE_URL: telegram.url, AGENT_FACTORY_SNAPSHOT_IDLE_MS: "500" },
+    },
+  });
+  await component("importSecret", { secretRef: "fly.apiToken", plaintextValue: FLY_TOKEN });
+  await component("importSecret", { secretRef: "convex.url", plaintextValue: convex.siteUrl });
+  await component("setProviderRuntimeConfig", {
+    providerConfig: {
+      kind: "fly",
+      appName: APP_NAME,
+      organizationSlug: "local",
+      image: "registry.fly.io/agent-factory-worker:local",
+      region: "fra",
+      volumeName: "openclaw_data",
+      volumePath: "/data",
+      volumeSizeGb: 1,
+      apiBaseUrl: fly.url,
+      stopTimeoutSeconds: 30,
+    },
+  });
+  for (const agentKey of options.agentKeys)
+    await component("configureAgent", {
+      agentKey,
+      version: "1.0.0",
+      secretsRef: [],
+      enabled: true,
+    });
+}
