@@ -1,0 +1,64 @@
+/**
+ * The app's side of agent-factory: everything an app imports from `@okrlinkhub/agent-factory`.
+ *
+ * ```ts
+ * // convex/agentFactory.ts
+ * export const { enqueue, startWorkers } = exposeApi(components.agentFactory, { auth });
+ * // convex/http.ts
+ * registerRoutes(http, components.agentFactory);
+ * ```
+ */
+
+// ── Start here ──────────────────────────────────────────────────────────────
+export { exposeApi } from "./exposeApi.js";
+export type { AgentFactoryApi, ExposedFunctionName } from "./exposeApi.js";
+export { exposeOperatorApi } from "./exposeOperatorApi.js";
+export type { AgentFactoryOperatorApi } from "./exposeOperatorApi.js";
+export { registerRoutes } from "./registerRoutes.js";
+
+// ── Authorisation and options ───────────────────────────────────────────────
+export type {
+  AuthCallback,
+  AuthCtx,
+  ExposeApiOptions,
+  IdentifyingArg,
+  IdentifyingArgs,
+  Operation,
+  ProviderOptions,
+  ReadOperation,
+  RegisterRoutesOptions,
+  Sensitivity,
+  TelegramUpdate,
+  WriteOperation,
+} from "./types.js";
+
+// ── Configuration ───────────────────────────────────────────────────────────
+export {
+  DEFAULT_CONFIG,
+  DEFAULT_PATH_PREFIX,
+  DEFAULT_WORKER_IMAGE,
+  DEFAULT_WORKER_RUNTIME_ENV,
+  DEFAULT_WORKER_VOLUME_NAME,
+  DEFAULT_WORKER_VOLUME_PATH,
+  mergeWithDefaultConfig,
+} from "../component/config.js";
+export type {
+  AgentFactoryConfig,
+  DeliveryPolicy,
+  HydrationPolicy,
+  LeasePolicy,
+  MessageConfig,
+  PolicyOverrides,
+  ProviderConfig,
+  QueuePolicy,
+  RetryPolicy,
+  ScalingPolicy,
+  WorkerRuntimeConfig,
+} from "../component/config.js";
+
+// ── Errors ──────────────────────────────────────────────────────────────────
+export { ERROR_CODES, isAgentFactoryError } from "../shared/errors.js";
+export type { AgentFactoryErrorData, ErrorCode } from "../shared/errors.js";
+
+// ── The component ───────────────────────────────────────────────────────────
+export type { ComponentApi } from "../component/_generated/component.js";

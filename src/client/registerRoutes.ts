@@ -1,0 +1,51 @@
+import { httpActionGeneric, type HttpRouter } from "convex/server";
+import type { ComponentApi } from "../component/_generated/component.js";
+import { DEFAULT_PATH_PREFIX } from "../component/config.js";
+import { json } from "./routes/respond.js";
+import { workerGateway } from "./routes/workerGateway.js";
+import type { RegisterRoutesOptions } from "./types.js";
+
+/** Segments of unreserved characters; the same rule as for the prefix in the worker runtime config. */
+const PATH_PREFIX = /^(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._~-]+)+$/;
+
+/**
+ * Mounts the component's HTTP routes in the app's `convex/http.ts`:
+ *
+ * - `POST <prefix>/worker/…`: the gateway that machines call, each with a token of its own;
+ * - `GET <prefix>/health`: 200 as soon as the routes are deployed. The scheduler looks there before it creates
+ *   machines.
+ *
+ * ```ts
+ * const http = httpRouter();
+ * registerRoutes(http, components.agentFactory);
+ * export default http;
+ * ```
+ *
+ * @throws Error when `pathPrefix` is not a path like "/agent-factory"
+ */
+export function registerRoutes(
+  http: HttpRouter,
+  component: ComponentApi,
+  options: RegisterRoutesOptions = {},
+): void {
+  const prefix = options.pathPrefix ?? DEFAULT_PATH_PREFIX;
+  if (!PATH_PREFIX.test(prefix))
+    throw new Error(
+      `registerRoutes: pathPrefix must start with "/", must not end with it and holds only URL path characters, got '${prefix}'.`,
+    );
+
+  const worker = `${prefix}/worker`;
+  const handler = workerGateway(component, worker);
+  for (const kind of ["query", "mutation", "action"])
+    http.route({ path: `${worker}/api/${kind}`, method: "POST", handler });
+  // For images that cannot set a header: the token is a part of the path.
+  http.route({ pathPrefix: `${worker}/`, method: "POST", handler });
+
+  http.route({
+    path: `${prefix}/health`,
+    method: "GET",
+    handler: httpActionGeneric(() =>
+      Promise.resolve(json(200, { ok: true, component: "agent-factory" })),
+    ),
+  });
+}
