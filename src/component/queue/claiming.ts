@@ -15,7 +15,7 @@ import { isFresh } from "../workers/machine.js";
 import { lastHeartbeat, loadWorker, touchWorker, type Worker } from "../workers/ops.js";
 import { LEASE_LOST_ERROR, loseLease } from "./leases.js";
 import { orderCandidates, type Candidate } from "./order.js";
-import { adopt, findHead, settle, type Message } from "./store.js";
+import { adopt, counted, findHead, leaving, settle, type Message } from "./store.js";
 import type { ClaimedJob, PayloadView } from "./validators.js";
 
 /** Candidates a free worker tries before it reports that there is nothing: each costs one read. */
@@ -149,6 +149,7 @@ async function lease(
   const held = { status: "processing", claimedBy: workerId, leaseId, leaseExpiresAt } as const;
   await ctx.db.patch("messageQueue", message._id, {
     ...held,
+    ...counted(message),
     deliveries: (message.deliveries ?? 0) + 1,
     leasedAt: now,
   });
@@ -177,7 +178,7 @@ async function lease(
     kind: "claimed",
     at: now,
     workerId,
-    from: "queued",
+    ...leaving(message),
     to: "processing",
   });
   await requestPass(ctx, leaseExpiresAt + LEASE_WAKE_SLACK_MS, now);

@@ -7,7 +7,7 @@ import { recordMessageEvent } from "../trail/ops.js";
 import { beginDrain, loadWorker, releaseConversation } from "../workers/ops.js";
 import { countDeadLetter } from "./deadLetters.js";
 import { decideFail, errorFingerprint, type FailDecision } from "./machine.js";
-import { settle, type Message } from "./store.js";
+import { counted, leaving, settle, type Message } from "./store.js";
 
 export const LEASE_LOST_ERROR = "Lease expired while processing";
 
@@ -36,6 +36,7 @@ export async function applyFailure(
     const fingerprint = errorFingerprint(error);
     await ctx.db.patch("messageQueue", message._id, {
       ...NO_LEASE,
+      ...counted(message),
       status: "dead_letter",
       attempts: decision.attempts,
       lastError: error,
@@ -51,12 +52,13 @@ export async function applyFailure(
       at: now,
       workerId: message.claimedBy,
       detail: error,
-      from: "processing",
+      ...leaving(message),
       to: "dead_letter",
     });
   } else {
     await ctx.db.patch("messageQueue", message._id, {
       ...NO_LEASE,
+      ...counted(message),
       status: "queued",
       attempts: decision.attempts,
       lastError: error,
@@ -101,7 +103,7 @@ export async function loseLease(
     at: now,
     workerId: message.claimedBy,
     detail: error,
-    ...(decision.kind === "retry" ? { from: "processing", to: "queued" } : {}),
+    ...(decision.kind === "retry" ? { ...leaving(message), to: "queued" } : {}),
   });
   const unlocked = conversation?.processingLock?.claimedMessageId === message._id;
   await applyFailure(ctx, message, conversation, decision, error, now);

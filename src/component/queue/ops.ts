@@ -16,3 +16,4 @@ export { unblockAgent } from "./pausing.js";
 export { findMediaFile, registerMediaFile } from "./media.js";
 export { hasQueued } from "./listings.js";
 export { adopt, settle, type Message } from "./store.js";
+export { takeOverLegacyRows } from "./takeover.js";
