@@ -61,6 +61,7 @@ import type * as queue_outcomes from "../queue/outcomes.js";
 import type * as queue_pausing from "../queue/pausing.js";
 import type * as queue_retry from "../queue/retry.js";
 import type * as queue_store from "../queue/store.js";
+import type * as queue_takeover from "../queue/takeover.js";
 import type * as queue_validators from "../queue/validators.js";
 import type * as retention_sweeper from "../retention/sweeper.js";
 import type * as scheduler_effects from "../scheduler/effects.js";
@@ -176,6 +177,7 @@ const fullApi: ApiFromModules<{
   "queue/pausing": typeof queue_pausing;
   "queue/retry": typeof queue_retry;
   "queue/store": typeof queue_store;
+  "queue/takeover": typeof queue_takeover;
   "queue/validators": typeof queue_validators;
   "retention/sweeper": typeof retention_sweeper;
   "scheduler/effects": typeof scheduler_effects;
