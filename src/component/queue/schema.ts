@@ -64,6 +64,8 @@ export const queueTables = {
     .index("by_conversationId_and_status_and_priority", ["conversationId", "status", "priority"])
     .index("by_status_and_errorFingerprint", ["status", "errorFingerprint"])
     .index("by_status_and_completedAt", ["status", "completedAt"])
+    /** Messages in back-off. */
+    .index("by_status_and_nextRetryAt", ["status", "nextRetryAt"])
     /** Messages of 3.x, which have none. */
     .index("by_status_and_enqueuedAt", ["status", "enqueuedAt"]),
 
