@@ -19,7 +19,7 @@ async function start(options: Partial<WorldOptions> = {}): Promise<{ world: Worl
     idleMs: 1_500,
     maxWorkers: 1,
     agentKeys: ["default"],
-    speed: 20,
+    speed: 4,
     ...options,
   });
   return { world, chat: new Chat(world.convex.cloudUrl, DEMO_USER) };
