@@ -8,6 +8,7 @@ import { exposeQueueOperator } from "./expose/queueOperator.js";
 import { exposeScheduler } from "./expose/scheduler.js";
 import { exposeSecrets } from "./expose/secrets.js";
 import { exposeSettings } from "./expose/settings.js";
+import { exposeSkills, exposeWorkerSkills } from "./expose/skills.js";
 import { exposeSnapshots } from "./expose/snapshots.js";
 import { exposeWorkerCalls, exposeWorkerSnapshots } from "./expose/workerCalls.js";
 import { exposeWorkers } from "./expose/workers.js";
@@ -24,6 +25,7 @@ export function operatorDefinitions(lib: Lib, options: ProviderOptions) {
     ...exposeScheduler(lib, options),
     ...exposeWorkers(lib),
     ...exposeProviders(lib),
+    ...exposeSkills(lib),
   };
 }
 
@@ -36,6 +38,7 @@ export function apiDefinitions(lib: Lib, options: ProviderOptions) {
     ...operatorDefinitions(lib, options),
     ...exposeWorkerCalls(lib, options),
     ...exposeWorkerSnapshots(lib),
+    ...exposeWorkerSkills(lib),
   };
 }
 
