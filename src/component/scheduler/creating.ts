@@ -62,11 +62,13 @@ export async function createWorkerMachine(
       volumeIds: machine.volumeIds,
     });
   } catch (error) {
+    const refused = error instanceof ProviderError && error.details.ambiguous !== true;
     const kind = error instanceof ProviderError ? error.kind : "transient";
     await ctx.runMutation(internal.scheduler.records.createFailed, {
       workerId,
       errorKind: kind,
       message: errorMessage(error),
+      unsureCreateAt: refused ? order.unsureBefore : Date.now(),
     });
     throw error;
   }

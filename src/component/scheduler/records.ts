@@ -39,7 +39,7 @@ export const openCreate = internalMutation({
     const createAttempts = (worker.createAttempts ?? 0) + 1;
     await ctx.db.patch("workers", worker._id, {
       createAttempts,
-      lastCreateAt: now,
+      unsureCreateAt: now,
       nextCreateAt: now + backoffMs(CREATE_BACKOFF_MS, createAttempts),
     });
     await addToken(ctx, args.workerId, args.tokenHash, now);
@@ -47,6 +47,7 @@ export const openCreate = internalMutation({
     const runtime = await loadWorkerRuntimeConfig(ctx);
     const state = await loadSchedulerState(ctx);
     return {
+      unsureBefore: worker.unsureCreateAt ?? null,
       deploymentId: state.deploymentId,
       appName: worker.appName,
       volumeName: worker.volumeName,
@@ -95,6 +96,7 @@ export const created = internalMutation({
       machineRef: { appName: worker.appName, machineId: args.machineId, region: args.region },
       machineCreatedAt: now,
       nextCreateAt: undefined,
+      unsureCreateAt: undefined,
       lastProviderError: undefined,
       ...(volumeId === undefined ? {} : { volumeId }),
     });
@@ -111,14 +113,21 @@ export const created = internalMutation({
 
 /** A creation failed: the next attempt keeps the name; a hopeless one gives the worker up and stops spawning. */
 export const createFailed = internalMutation({
-  args: { workerId: v.string(), errorKind: vProviderErrorKind, message: v.string() },
+  args: {
+    workerId: v.string(),
+    errorKind: vProviderErrorKind,
+    message: v.string(),
+    /** An attempt that may have taken effect all the same, this one or an earlier one. */
+    unsureCreateAt: v.union(v.null(), v.number()),
+  },
   returns: v.null(),
   handler: async (ctx, args) => {
     const now = Date.now();
     const message = redact(args.message, 500);
     const worker = await loadWorker(ctx, args.workerId);
     if (worker !== null) {
-      await ctx.db.patch("workers", worker._id, { lastProviderError: message });
+      const unsureCreateAt = args.unsureCreateAt ?? undefined;
+      await ctx.db.patch("workers", worker._id, { lastProviderError: message, unsureCreateAt });
       await recordMachineEvent(ctx, {
         workerId: args.workerId,
         kind: "create_failed",

@@ -71,7 +71,7 @@ async function findMachine(
 
 /** Right after its creation a machine may be there and not be visible yet. */
 function absenceCounts(worker: Doc<"workers">, now: number): boolean {
-  const createdBy = worker.machineCreatedAt ?? worker.lastCreateAt;
+  const createdBy = worker.machineCreatedAt ?? worker.unsureCreateAt;
   return createdBy === undefined || createdBy + MACHINE_GRACE_MS <= now;
 }
 
