@@ -19,7 +19,6 @@ const MAX_TOKENS_PER_WORKER = 20;
 const RESPONSIVE: ReadonlySet<DrainReason> = new Set(["idle", "evicted", "operator", "exited"]);
 /** A worker that is not expected to answer any more gets only this long for a final snapshot. */
 const UNRESPONSIVE_DRAIN_MS = 30_000;
-const RESPONSIVE: ReadonlySet<DrainReason> = new Set(["idle", "evicted", "operator", "exited"]);
 
 export async function loadWorker(ctx: QueryCtx, workerId: string): Promise<Worker | null> {
   return await ctx.db
