@@ -87,6 +87,8 @@ export const queueTables = {
   })
     .index("by_messageId", ["messageId"])
     .index("by_status_and_expiresAt", ["status", "expiresAt"])
+    /** Who else has the file. */
+    .index("by_storageId_and_status", ["storageId", "status"])
     .index("by_conversationId_and_createdAt", ["conversationId", "createdAt"]),
 
   /** The answer of a message, stored before it is delivered. Written by the lease holder. */
@@ -129,6 +131,7 @@ export const queueTables = {
     purpose: v.union(v.literal("attachment"), v.literal("worker_media")),
     workerId: v.optional(v.string()),
     conversationId: v.optional(v.string()),
+    /** Or when retention last found it in use. */
     createdAt: v.number(),
   })
     .index("by_storageId", ["storageId"])
