@@ -46,9 +46,12 @@ async function takeStep(worker: Doc<"workers">, pass: PassContext, step: Step): 
   const provider = pass.provider(appName);
   const machine = await findMachine(provider, worker, pass.deploymentId);
   if (machine === null && !absenceCounts(worker, Date.now())) return;
+  // "destroyed" is the provider's own word: a proof at any age, unlike absence.
+  const destroyed = machine?.phase === "destroyed";
   const volumeIds = new Set(worker.volumeId === undefined ? [] : [worker.volumeId]);
   for (const volumeId of machine?.volumeIds ?? []) volumeIds.add(volumeId);
-  step.machineGone = machine === null || (await destroyUntilGone(provider, machine.machineId));
+  step.machineGone =
+    machine === null || destroyed || (await destroyUntilGone(provider, machine.machineId));
   if (step.machineGone)
     step.volumesGone = await removeVolumes(provider, volumeIds, worker.volumeName);
 }
@@ -60,13 +63,9 @@ async function findMachine(
   deploymentId: string,
 ): Promise<ProviderMachine | null> {
   const id = worker.machineRef?.machineId;
-  const machine =
-    id !== undefined
-      ? await provider.getMachine(id)
-      : ((await provider.listMachines()).find(
-          (m) => toObserved(m, deploymentId).workerTag === worker.workerId,
-        ) ?? null);
-  return machine?.phase === "destroyed" ? null : machine;
+  if (id !== undefined) return await provider.getMachine(id);
+  const listed = await provider.listMachines();
+  return listed.find((m) => toObserved(m, deploymentId).workerTag === worker.workerId) ?? null;
 }
 
 /** Right after its creation a machine may be there and not be visible yet. */
