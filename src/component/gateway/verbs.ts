@@ -29,7 +29,13 @@ import {
   finalizeWorkerSnapshot,
   prepareWorkerSnapshot,
 } from "../workers/snapshotUploads.js";
-import { checkConversation, requireFileId, requireHeld, requireId } from "./access.js";
+import {
+  checkConversation,
+  requireFileId,
+  requireHeld,
+  requireId,
+  requireOwnMemory,
+} from "./access.js";
 import type { CallArgs } from "./calls.js";
 import type { GATEWAY_FUNCTIONS, GatewayFunctionName } from "./protocol.js";
 
@@ -71,7 +77,7 @@ export const MUTATION_VERBS: { [N in NamesThatRunAs<"mutation">]: Verb<MutationC
     const restored =
       args.restoredSnapshotId === null
         ? undefined
-        : requireId(ctx, "dataSnapshots", args.restoredSnapshotId);
+        : await requireOwnMemory(ctx, worker, args.restoredSnapshotId);
     await ctx.db.patch("workers", worker._id, {
       firstSeenAt: worker.firstSeenAt ?? now,
       ...(restored === undefined ? {} : { restoredSnapshotId: restored }),
@@ -157,7 +163,7 @@ export const MUTATION_VERBS: { [N in NamesThatRunAs<"mutation">]: Verb<MutationC
       nowMs: now,
       ...(parentSnapshotId === undefined
         ? {}
-        : { parentSnapshotId: requireId(ctx, "dataSnapshots", parentSnapshotId) }),
+        : { parentSnapshotId: await requireOwnMemory(ctx, worker, parentSnapshotId) }),
     });
   },
 
@@ -205,7 +211,8 @@ export const MUTATION_VERBS: { [N in NamesThatRunAs<"mutation">]: Verb<MutationC
     const file = await findMediaFile(ctx, storageId);
     const conversationId = worker.assignment?.conversationId;
     if (file !== null) {
-      const own = file.workerId === worker.workerId || file.conversationId === conversationId;
+      const shared = conversationId !== undefined && file.conversationId === conversationId;
+      const own = file.workerId === worker.workerId || shared;
       if (!own) refuse("FORBIDDEN", `File '${storageId}' does not belong to this worker.`);
       return await ctx.storage.getUrl(storageId);
     }
