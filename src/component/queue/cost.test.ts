@@ -313,14 +313,5 @@ describe("the cost of an operation", () => {
 
   test("every operation that is measured has a budget", () => {
     expect([...measured.large.keys()].sort()).toEqual(Object.keys(BUDGETS).sort());
-    if (process.env.PRINT_COSTS !== undefined)
-      console.table(
-        [...measured.large].map(([operation, { reads, writes }]) => ({
-          operation,
-          reads,
-          writes,
-          small: JSON.stringify(measured.small.get(operation)),
-        })),
-      );
   });
 });
