@@ -19,6 +19,7 @@ import type * as conversations_validators from "../conversations/validators.js";
 import type * as crons from "../crons.js";
 import type * as gateway_access from "../gateway/access.js";
 import type * as gateway_calls from "../gateway/calls.js";
+import type * as gateway_memoryVerbs from "../gateway/memoryVerbs.js";
 import type * as gateway_protocol from "../gateway/protocol.js";
 import type * as gateway_verbs from "../gateway/verbs.js";
 import type * as hydration_bundle from "../hydration/bundle.js";
@@ -146,6 +147,7 @@ const fullApi: ApiFromModules<{
   crons: typeof crons;
   "gateway/access": typeof gateway_access;
   "gateway/calls": typeof gateway_calls;
+  "gateway/memoryVerbs": typeof gateway_memoryVerbs;
   "gateway/protocol": typeof gateway_protocol;
   "gateway/verbs": typeof gateway_verbs;
   "hydration/bundle": typeof hydration_bundle;
