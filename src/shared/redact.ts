@@ -6,7 +6,7 @@ const PATTERNS: readonly [RegExp, string][] = [
   // Fly macaroons: fm1r_…, fm1a_…, fm2_… (possibly several, comma joined)
   [/\bfm(?:1[ar]|2)_[A-Za-z0-9+/=_-]+/g, "[fly-token]"],
   // Telegram bot tokens: <bot id>:<35 characters>
-  [/\b\d{6,12}:[A-Za-z0-9_-]{30,}/g, "[telegram-token]"],
+  [/(?<!\d)\d{6,12}:[A-Za-z0-9_-]{30,}/g, "[telegram-token]"],
   // Our worker tokens, alone or inside a gateway URL
   [/\bafw_[A-Za-z0-9_-]{20,}/g, "[worker-token]"],
   [/\b(Bearer|FlyV1)\s+[^\s"',]+/gi, "$1 [redacted]"],

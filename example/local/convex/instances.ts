@@ -1,7 +1,8 @@
 /** The app and its components as a tree of instances, each with its own modules and environment. */
 import { format } from "node:util";
 import type { GenericSchema, SchemaDefinition } from "convex/server";
-import { BundleLoader, type Definition, type InstanceGlobals, type ModuleGlob } from "./bundles.js";
+import type { BundleLoader } from "./bundles.js";
+import { type Definition, type InstanceGlobals, type ModuleGlob } from "./bundles.js";
 import type { ComponentBundles, Push } from "./capture.js";
 import type { Timers } from "./hooks.js";
 

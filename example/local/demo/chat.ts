@@ -1,6 +1,6 @@
 /** The app's side of the demo: sends through the public API with the official client, reads the answers. */
 import { ConvexHttpClient } from "convex/browser";
-import { anyApi } from "convex/server";
+import { makeFunctionReference } from "convex/server";
 
 /** The local deployment believes the claims of a token; a real one verifies its signature. */
 export function localIdentity(subject: string): string {
@@ -26,20 +26,23 @@ export class Chat {
   }
 
   async send(conversationId: string, agentKey: string, messageText: string): Promise<string> {
-    const id: unknown = await this.#client.mutation(anyApi["agentFactory"]!["enqueue"]!, {
-      conversationId,
-      agentKey,
-      provider: "system_push",
-      providerUserId: DEMO_USER,
-      messageText,
-    });
+    const id: unknown = await this.#client.mutation(
+      makeFunctionReference<"mutation">("agentFactory:enqueue"),
+      {
+        conversationId,
+        agentKey,
+        provider: "system_push",
+        providerUserId: DEMO_USER,
+        messageText,
+      },
+    );
     return String(id);
   }
 
   /** The newest entries of the conversation, oldest first. */
   async history(conversationId: string): Promise<Answer[]> {
     const page: unknown = await this.#client.query(
-      anyApi["agentFactory"]!["listConversationMessages"]!,
+      makeFunctionReference<"query">("agentFactory:listConversationMessages"),
       {
         conversationId,
       },

@@ -10,7 +10,8 @@ import type { RateLimits } from "./limits.js";
 import type { Switches } from "./switches.js";
 import type { Timings } from "./timings.js";
 import type { Machine } from "./types.js";
-import { listedVolume, machineView, volumeView } from "./views.js";
+import type { volumeView } from "./views.js";
+import { listedVolume, machineView } from "./views.js";
 import { addVolume } from "./volumeRoutes.js";
 import type { LogEntry, World } from "./world.js";
 

@@ -5,6 +5,7 @@ import { appendHistory, loadConversation } from "../conversations/ops.js";
 import { hydrate } from "../hydration/ops.js";
 import type { MutationCtx, QueryCtx } from "../kit/functions.js";
 import {
+  attachMetadata,
   claimMessage,
   completeMessage,
   failMessage,
@@ -131,8 +132,7 @@ export const MUTATION_VERBS: { [N in NamesThatRunAs<"mutation">]: Verb<MutationC
 
   workerAttachMessageMetadata: async (ctx, worker, args) => {
     const message = await requireHeld(ctx, worker, args.messageId);
-    const metadata = { ...message.payload.metadata, ...args.metadata };
-    await ctx.db.patch("messageQueue", message._id, { payload: { ...message.payload, metadata } });
+    await attachMetadata(ctx, message, args.metadata);
     return true;
   },
 

@@ -18,8 +18,16 @@ export const identityTables = {
   })
     .index("by_consumerUserId_and_status", ["consumerUserId", "status"])
     .index("by_consumerUserId_and_agentKey_and_boundAt", ["consumerUserId", "agentKey", "boundAt"])
-    .index("by_botIdentity_and_telegramUserId_and_status", ["botIdentity", "telegramUserId", "status"])
-    .index("by_botIdentity_and_telegramChatId_and_status", ["botIdentity", "telegramChatId", "status"])
+    .index("by_botIdentity_and_telegramUserId_and_status", [
+      "botIdentity",
+      "telegramUserId",
+      "status",
+    ])
+    .index("by_botIdentity_and_telegramChatId_and_status", [
+      "botIdentity",
+      "telegramChatId",
+      "status",
+    ])
     .index("by_telegramUserId_and_status", ["telegramUserId", "status"])
     .index("by_telegramChatId_and_status", ["telegramChatId", "status"])
     .index("by_agentKey_and_status", ["agentKey", "status"]),
@@ -39,7 +47,11 @@ export const identityTables = {
   })
     .index("by_code", ["code"])
     .index("by_consumerUserId_and_status", ["consumerUserId", "status"])
-    .index("by_consumerUserId_and_agentKey_and_createdAt", ["consumerUserId", "agentKey", "createdAt"])
+    .index("by_consumerUserId_and_agentKey_and_createdAt", [
+      "consumerUserId",
+      "agentKey",
+      "createdAt",
+    ])
     .index("by_botIdentity_and_status", ["botIdentity", "status"])
     .index("by_expiresAt", ["expiresAt"]),
 };

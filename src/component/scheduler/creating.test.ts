@@ -1,7 +1,7 @@
 /** Creations whose answer is lost, that are refused, or that nobody remembers. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Scenario } from "../../../example/local/fly/scenarios.js";
-import { api } from "../_generated/api.js";
+import { api, internal } from "../_generated/api.js";
 import { PROVIDER, send } from "../setup.test.js";
 import { FLY_TOKEN, MINUTE, openStage, type Stage } from "./pass.fixture.js";
 
@@ -118,6 +118,22 @@ describe("a machine without a row", () => {
     expect(await stage.live()).toHaveLength(1);
     await stage.pass(3 * MINUTE);
     expect((await stage.live()).filter(({ status }) => status === "active")).toHaveLength(2);
+  });
+
+  test("is seen at once when its creation was reported too late, in a deployment that sleeps", async () => {
+    await stage.pass(5_000);
+    const { machineId } = stage.fly.createForeignMachine({ metadata: await tags("afw-1-over") });
+    await stage.pass(10 * MINUTE);
+    expect(stage.machines()).toHaveLength(1);
+    await stage.t.mutation(internal.scheduler.records.created, {
+      workerId: "afw-1-over",
+      machineId,
+      region: "fra",
+      volumeIds: [],
+    });
+    await stage.pass(5 * MINUTE);
+    expect(stage.machines()).toEqual([]);
+    expect((await stage.state()).wakeAt).toBeUndefined();
   });
 
   test("a second machine of a living worker is one, too", async () => {

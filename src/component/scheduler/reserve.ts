@@ -5,7 +5,7 @@
 import { v } from "convex/values";
 import { internalMutation, type Doc, type MutationCtx } from "../kit/functions.js";
 import { loadSchedulerState } from "../kit/wake.js";
-import { expireLeases, settle } from "../queue/ops.js";
+import { expireLeases, settle, takeOverLegacyRows } from "../queue/ops.js";
 import { foldCounters } from "../trail/ops.js";
 import { planPass } from "./plan.js";
 import { adoptMachine, drain, reserve, stop, takeOverOrphan } from "./reservations.js";
@@ -36,6 +36,7 @@ export const prepare = internalMutation({
     const now = Date.now();
     if ((await requireRunning(ctx, args.passId)) === null) return false;
     await expireLeases(ctx, now);
+    await takeOverLegacyRows(ctx, now);
     await promoteDue(ctx, now);
     await foldCounters(ctx);
     return true;

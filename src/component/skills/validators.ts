@@ -34,7 +34,7 @@ export const releaseContentFields = {
   moduleFormat: vModuleFormat,
   entryPoint: v.string(),
 };
-const vReleaseContent = v.object(releaseContentFields);
+export const vReleaseContent = v.object(releaseContentFields);
 export type ReleaseContent = Infer<typeof vReleaseContent>;
 
 export const vManifestSkill = v.object({

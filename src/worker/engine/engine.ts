@@ -1,4 +1,4 @@
-import { JobFailure, type FailureOptions } from "../errors.js";
+import { JobFailure } from "../errors.js";
 import type { Log } from "../log.js";
 import type { Attachment, HistoryEntry } from "../protocol.js";
 
@@ -40,7 +40,4 @@ export interface Engine {
 /** The engine could not answer. */
 export class EngineError extends JobFailure {
   override readonly name = "EngineError";
-  constructor(message: string, options: FailureOptions) {
-    super(message, options);
-  }
 }
