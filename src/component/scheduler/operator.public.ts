@@ -97,7 +97,8 @@ export const checkIdleShutdowns = action({
 
 /**
  * What the next pass would do and why, without doing it. Machines are not asked for: decisions that need a list of
- * machines (adoption, missing machines, orphans) are not foretold.
+ * machines (adoption, missing machines, orphans) are not foretold, nor what follows from a lease that expired since
+ * the last pass.
  */
 export const explainPass = query({
   args: { nowMs: v.optional(v.number()) },
