@@ -3,7 +3,7 @@
  * idle, snapshot, destroyed. Then it reads lines from the terminal, each a message.
  */
 import { createInterface } from "node:readline/promises";
-import { Chat } from "./demo/chat.js";
+import { Chat, conversationOf, DEMO_USER } from "./demo/chat.js";
 import { runJourney } from "./demo/journey.js";
 import { Observer } from "./demo/observer.js";
 import { parseOptions, type DemoOptions } from "./demo/options.js";
@@ -35,7 +35,7 @@ async function main(options: DemoOptions): Promise<number> {
     print(`Convex ${world.convex.cloudUrl} (HTTP ${world.convex.siteUrl}), Fly ${world.fly.url}\n`);
     observer = new Observer(world, print);
     observer.start();
-    const chat = new Chat(world.convex.cloudUrl, "demo-user");
+    const chat = new Chat(world.convex.cloudUrl, DEMO_USER);
     const work = async () => {
       const code = await runJourney({
         world,
@@ -64,7 +64,7 @@ async function converse(world: World, chat: Chat, observer: Observer): Promise<n
   for await (const line of lines) {
     if (line.trim() === "") continue;
     turns += 1;
-    const messageId = await chat.send("demo:default", "default", line);
+    const messageId = await chat.send(conversationOf("default"), "default", line);
     observer.watch(messageId, `your message ${turns}`);
     void showAnswer(world, chat, messageId);
   }
@@ -78,7 +78,7 @@ async function showAnswer(world: World, chat: Chat, messageId: string): Promise<
     }[];
     const end = events.find((event) => ["completed", "dead_lettered"].includes(event.kind));
     if (end !== undefined) {
-      const answer = (await chat.history("demo:default")).at(-1);
+      const answer = (await chat.history(conversationOf("default"))).at(-1);
       print(
         end.kind === "completed"
           ? `\n  « ${answer?.content ?? ""} »\n`

@@ -50,6 +50,7 @@ export {
   getWorkerControlState,
   prepareDataSnapshotUpload,
 } from "./workers/worker.public.js";
+export { getWorkerGlobalSkillsManifest } from "./skills/worker.public.js";
 export { workerGatewayMutation, workerGatewayQuery } from "./gateway/worker.public.js";
 
 // ── Operators: agents and settings ──────────────────────────────────────────
@@ -106,3 +107,13 @@ export {
   reconcileWorkers,
   workerStats,
 } from "./scheduler/operator.public.js";
+
+// ── Operators: global skills ────────────────────────────────────────────────
+export {
+  deleteGlobalSkill,
+  deployGlobalSkill,
+  listGlobalSkillReleases,
+  listGlobalSkills,
+  rollbackGlobalSkill,
+  setGlobalSkillStatus,
+} from "./skills/operator.public.js";

@@ -8,6 +8,13 @@ export function localIdentity(subject: string): string {
   return `${encode({ alg: "none" })}.${encode({ iss: "https://local", sub: subject })}.x`;
 }
 
+export const DEMO_USER = "demo-user";
+
+/** The demo user's conversation with an agent; the example app gives everybody the ids that start like this. */
+export function conversationOf(agentKey: string): string {
+  return `chat:${DEMO_USER}:${agentKey}`;
+}
+
 export type Answer = { role: string; content: string; at: number };
 
 export class Chat {
@@ -23,7 +30,7 @@ export class Chat {
       conversationId,
       agentKey,
       provider: "system_push",
-      providerUserId: "demo-user",
+      providerUserId: DEMO_USER,
       messageText,
     });
     return String(id);

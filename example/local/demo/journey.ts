@@ -1,6 +1,6 @@
 /** The scripted part of the demo, and the checks that make `--once` an end-to-end test. */
 import type { World } from "../world.js";
-import type { Chat } from "./chat.js";
+import { conversationOf, type Chat } from "./chat.js";
 import type { Observer } from "./observer.js";
 import type { DemoOptions } from "./options.js";
 import { missingPhases, phaseTimes, summary } from "./timeline.js";
@@ -25,7 +25,7 @@ export async function runJourney(input: JourneyInput): Promise<number> {
   for (const agentKey of agentKeys)
     for (let n = 1; n <= options.messages; n++) {
       const text = options.killWorker && sent.length === 0 ? "/slow 4000 Hello" : `Hello ${n}`;
-      const conversationId = `demo:${agentKey}`;
+      const conversationId = conversationOf(agentKey);
       const messageId = await chat.send(conversationId, agentKey, text);
       observer.watch(
         messageId,
@@ -43,7 +43,7 @@ export async function runJourney(input: JourneyInput): Promise<number> {
   const problem = await checkAnswers(chat, sent);
   if (problem !== null) return await explain(input, problem);
   for (const agentKey of agentKeys) {
-    const last = (await chat.history(`demo:${agentKey}`)).at(-1);
+    const last = (await chat.history(conversationOf(agentKey))).at(-1);
     print(`\n  « ${last?.content ?? ""} »\n`);
   }
 

@@ -40,23 +40,29 @@ const PHASE_OF: Readonly<Record<string, Phase>> = {
   "machine/stopped": "destroyed",
 };
 
+const LABELS: Readonly<Record<string, string>> = {
+  destroyed: "machine gone",
+  gone: "machine died",
+};
+
 export function phaseOf(event: JourneyEvent): Phase | null {
   return PHASE_OF[`${event.source}/${event.kind}`] ?? null;
 }
 
-/** The first time of every phase, in milliseconds since the first event. */
+/**
+ * The time of every phase, in milliseconds since the first event: the first event of the phase that does not come
+ * before the phase before it. So the journey is that of the worker that answered, not of one that was killed.
+ */
 export function phaseTimes(events: readonly JourneyEvent[]): Map<Phase, number> {
   const ordered = [...events].sort((a, b) => a.at - b.at);
   const start = ordered[0]?.at ?? 0;
-  const draining =
-    ordered.find((event) => phaseOf(event) === "draining")?.at ?? Number.POSITIVE_INFINITY;
   const times = new Map<Phase, number>();
-  for (const event of ordered) {
-    const phase = phaseOf(event);
-    // Snapshots are taken while the worker idles too; the one that ends the journey follows the drain.
-    if (phase === null || times.has(phase) || (phase === "snapshot" && event.at < draining))
-      continue;
-    times.set(phase, event.at - start);
+  let reached = start;
+  for (const phase of PHASES) {
+    const next = ordered.find((event) => phaseOf(event) === phase && event.at >= reached);
+    if (next === undefined) continue;
+    reached = next.at;
+    times.set(phase, next.at - start);
   }
   return times;
 }
@@ -68,7 +74,7 @@ export function missingPhases(times: ReadonlyMap<Phase, number>): Phase[] {
 
 /** One event as a line: time since the start, phase or kind, subject, detail. */
 export function eventLine(event: JourneyEvent, startAt: number): string {
-  const label = phaseOf(event) ?? event.kind.replaceAll("_", " ");
+  const label = phaseOf(event) ?? LABELS[event.kind] ?? event.kind.replaceAll("_", " ");
   const detail = event.detail === null || event.detail === "" ? "" : `  ${event.detail}`;
   return `${milliseconds(event.at - startAt)}  ${label.padEnd(16)} ${event.subject}${detail}`;
 }

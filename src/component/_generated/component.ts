@@ -279,6 +279,46 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         { message: string; ok: boolean; status: number },
         Name
       >;
+      deleteGlobalSkill: FunctionReference<
+        "mutation",
+        "internal",
+        { slug: string },
+        {
+          deleted: boolean;
+          deletedReleases: number;
+          deletedVersions: number;
+          slug: string;
+        },
+        Name
+      >;
+      deployGlobalSkill: FunctionReference<
+        "mutation",
+        "internal",
+        {
+          actor?: string;
+          agentKey?: null | string;
+          companyId?: null | string;
+          description?: string;
+          displayName?: string;
+          entryPoint?: string;
+          files: Array<{ content: string; path: string; sha256?: string }>;
+          moduleFormat?: "esm" | "cjs";
+          nowMs?: number;
+          releaseChannel?: "stable" | "canary";
+          slug: string;
+          version: string;
+        },
+        {
+          releaseChannel: "stable" | "canary";
+          releaseId: string;
+          sha256: string;
+          skillId: string;
+          slug: string;
+          version: string;
+          versionId: string;
+        },
+        Name
+      >;
       drainWorker: FunctionReference<
         "mutation",
         "internal",
@@ -775,6 +815,35 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         { shouldStop: boolean },
         Name
       >;
+      getWorkerGlobalSkillsManifest: FunctionReference<
+        "query",
+        "internal",
+        {
+          agentKey?: string;
+          companyId?: string;
+          releaseChannel?: "stable" | "canary";
+          workerId?: string;
+          workspaceId?: string;
+        },
+        {
+          generatedAt: number;
+          layoutVersion: "openclaw-workspace-skill-v1";
+          manifestVersion: string;
+          releaseChannel: "stable" | "canary";
+          skills: Array<{
+            entryPoint: string;
+            files: Array<{ content: string; path: string; sha256: string }>;
+            moduleFormat: "esm" | "cjs";
+            sha256: string;
+            skillDirName: string;
+            slug: string;
+            version: string;
+          }>;
+          skipped: Array<{ reason: string; slug: string }>;
+          workspaceId: string;
+        },
+        Name
+      >;
       hasQueuedJobsForConversation: FunctionReference<
         "query",
         "internal",
@@ -906,6 +975,55 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
           priority: number;
           scheduledFor: number;
           status: "queued" | "processing" | "done" | "failed" | "dead_letter";
+        }>,
+        Name
+      >;
+      listGlobalSkillReleases: FunctionReference<
+        "query",
+        "internal",
+        { limit?: number; releaseChannel?: "stable" | "canary"; slug: string },
+        Array<{
+          activatedAt: number;
+          activatedBy: string;
+          entryPoint: string;
+          isActive: boolean;
+          moduleFormat: "esm" | "cjs";
+          releaseChannel: "stable" | "canary";
+          releaseId: string;
+          rolledBackAt: null | number;
+          sha256: string;
+          version: string;
+          versionId: string;
+        }>,
+        Name
+      >;
+      listGlobalSkills: FunctionReference<
+        "query",
+        "internal",
+        {
+          limit?: number;
+          releaseChannel?: "stable" | "canary";
+          status?: "active" | "disabled";
+        },
+        Array<{
+          activeRelease: null | {
+            activatedAt: number;
+            entryPoint: string;
+            moduleFormat: "esm" | "cjs";
+            releaseChannel: "stable" | "canary";
+            releaseId: string;
+            sha256: string;
+            version: string;
+            versionId: string;
+          };
+          agentKey?: string;
+          companyId?: string;
+          description?: string;
+          displayName: string;
+          skillId: string;
+          slug: string;
+          status: "active" | "disabled";
+          updatedAt: number;
         }>,
         Name
       >;
@@ -1292,6 +1410,27 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         { revoked: number },
         Name
       >;
+      rollbackGlobalSkill: FunctionReference<
+        "mutation",
+        "internal",
+        {
+          actor?: string;
+          nowMs?: number;
+          releaseChannel?: "stable" | "canary";
+          slug: string;
+          version?: string;
+        },
+        {
+          releaseChannel: "stable" | "canary";
+          releaseId: string;
+          sha256: string;
+          skillId: string;
+          slug: string;
+          version: string;
+          versionId: string;
+        },
+        Name
+      >;
       secretsKeyStatus: FunctionReference<
         "query",
         "internal",
@@ -1314,6 +1453,18 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
           secretRef: string;
           version: null | number;
         }>,
+        Name
+      >;
+      setGlobalSkillStatus: FunctionReference<
+        "mutation",
+        "internal",
+        {
+          actor?: string;
+          nowMs?: number;
+          slug: string;
+          status: "active" | "disabled";
+        },
+        { slug: string; status: "active" | "disabled"; updated: boolean },
         Name
       >;
       setMessageRuntimeConfig: FunctionReference<

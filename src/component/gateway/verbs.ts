@@ -1,5 +1,6 @@
 /** What each gateway call does, for an authenticated worker. The verbs are those of the rooms. */
 import { refuse } from "../../shared/errors.js";
+import { loadProfile } from "../agents/ops.js";
 import { appendHistory, loadConversation } from "../conversations/ops.js";
 import { hydrate } from "../hydration/ops.js";
 import type { MutationCtx, QueryCtx } from "../kit/functions.js";
@@ -58,7 +59,11 @@ export const QUERY_VERBS: { [N in NamesThatRunAs<"query">]: Verb<QueryCtx, N> } 
     return await hydrate(ctx, message._id, { workerId: worker.workerId });
   },
 
-  workerGlobalSkillsManifest: async (ctx, _worker, args) => await workerManifest(ctx, args),
+  workerGlobalSkillsManifest: async (ctx, worker, args) => {
+    const agentKey = worker.assignment?.agentKey;
+    const profile = agentKey === undefined ? null : await loadProfile(ctx, agentKey);
+    return await workerManifest(ctx, { ...args, agentKey, companyId: profile?.companyId });
+  },
 };
 
 export const MUTATION_VERBS: { [N in NamesThatRunAs<"mutation">]: Verb<MutationCtx, N> } = {

@@ -72,6 +72,19 @@ export async function requestPass(ctx: MutationCtx, at: number, now: number): Pr
   await scheduleWake(ctx, state, decision.wakeAt, now);
 }
 
+/**
+ * Cancels the standing wake-up. Not the one that is running this very transaction: its job ends by itself, and
+ * cancelling it would take it for failed.
+ */
+export async function cancelWake(
+  ctx: MutationCtx,
+  state: Pick<Doc<"schedulerState">, "wakeFunctionId">,
+): Promise<void> {
+  if (state.wakeFunctionId === undefined) return;
+  const job = await ctx.db.system.get("_scheduled_functions", state.wakeFunctionId);
+  if (job?.state.kind === "pending") await ctx.scheduler.cancel(state.wakeFunctionId);
+}
+
 /** Replaces the standing wake-up by one at `wakeAt`. */
 export async function scheduleWake(
   ctx: MutationCtx,
@@ -79,7 +92,7 @@ export async function scheduleWake(
   wakeAt: number,
   now: number,
 ): Promise<void> {
-  if (state.wakeFunctionId !== undefined) await ctx.scheduler.cancel(state.wakeFunctionId);
+  await cancelWake(ctx, state);
   const wakeFunctionId = await ctx.scheduler.runAfter(
     Math.max(0, wakeAt - now),
     internal.scheduler.loop.begin,

@@ -4,7 +4,7 @@ import { loadConversation } from "../conversations/ops.js";
 import type { Doc, Id, MutationCtx, QueryCtx } from "../kit/functions.js";
 import { requestPass } from "../kit/wake.js";
 import { recordMessageEvent } from "../trail/ops.js";
-import { adopt, settle, type Message } from "./store.js";
+import { counted, leaving, settle, type Message } from "./store.js";
 
 const GROUP_LIST_LIMIT = 100;
 /** Messages redriven per call: about eight writes each. */
@@ -95,6 +95,7 @@ async function redriveOne(ctx: MutationCtx, message: Message, now: number): Prom
   if (message.status === "dead_letter" && message.errorFingerprint !== undefined)
     await countDeadLetter(ctx, message.errorFingerprint, "", -1, now);
   await ctx.db.patch("messageQueue", message._id, {
+    ...counted(message),
     status: "queued",
     attempts: 0,
     deliveries: 0,
@@ -109,12 +110,12 @@ async function redriveOne(ctx: MutationCtx, message: Message, now: number): Prom
     conversationId: message.conversationId,
     kind: "redriven",
     at: now,
-    from: message.status,
+    ...leaving(message),
     to: "queued",
   });
   const conversation = await loadConversation(ctx, message.conversationId);
   if (conversation === null) return;
-  const settled = await settle(ctx, await adopt(ctx, conversation, now), 1, {}, now);
+  const settled = await settle(ctx, conversation, 1, {}, now);
   if (settled.state === "ready") await requestPass(ctx, now, now);
 }
 
@@ -133,6 +134,7 @@ export async function skip(
   if (message.status === "dead_letter" && message.errorFingerprint !== undefined)
     await countDeadLetter(ctx, message.errorFingerprint, "", -1, now);
   await ctx.db.patch("messageQueue", message._id, {
+    ...counted(message),
     status: "failed",
     lastError: `Skipped: ${reason}`,
     nextRetryAt: undefined,
@@ -144,13 +146,13 @@ export async function skip(
     kind: "skipped",
     at: now,
     detail: reason,
-    from: message.status,
+    ...leaving(message),
     to: "failed",
   });
   if (message.status === "dead_letter") return true;
   const conversation = await loadConversation(ctx, message.conversationId);
   if (conversation === null) return true;
-  const settled = await settle(ctx, await adopt(ctx, conversation, now), -1, {}, now);
+  const settled = await settle(ctx, conversation, -1, {}, now);
   if (settled.state === "ready") await requestPass(ctx, now, now);
   return true;
 }

@@ -7,12 +7,13 @@ import { recordMessageEvent } from "../trail/ops.js";
 import { beginDrain, loadWorker, releaseConversation } from "../workers/ops.js";
 import { countDeadLetter } from "./deadLetters.js";
 import { decideFail, errorFingerprint, type FailDecision } from "./machine.js";
-import { settle, type Message } from "./store.js";
+import { counted, leaving, settle, type Message } from "./store.js";
 
 export const LEASE_LOST_ERROR = "Lease expired while processing";
 
 /** Expired leases handled per transaction: about ten writes each. */
-export const LEASE_SWEEP_LIMIT = 100;
+const LEASE_SWEEP_LIMIT = 100;
+export const MAX_LEASE_SWEEP = 500;
 
 export const NO_LEASE = {
   claimedBy: undefined,
@@ -36,6 +37,7 @@ export async function applyFailure(
     const fingerprint = errorFingerprint(error);
     await ctx.db.patch("messageQueue", message._id, {
       ...NO_LEASE,
+      ...counted(message),
       status: "dead_letter",
       attempts: decision.attempts,
       lastError: error,
@@ -51,12 +53,13 @@ export async function applyFailure(
       at: now,
       workerId: message.claimedBy,
       detail: error,
-      from: "processing",
+      ...leaving(message),
       to: "dead_letter",
     });
   } else {
     await ctx.db.patch("messageQueue", message._id, {
       ...NO_LEASE,
+      ...counted(message),
       status: "queued",
       attempts: decision.attempts,
       lastError: error,
@@ -101,7 +104,7 @@ export async function loseLease(
     at: now,
     workerId: message.claimedBy,
     detail: error,
-    ...(decision.kind === "retry" ? { from: "processing", to: "queued" } : {}),
+    ...(decision.kind === "retry" ? { ...leaving(message), to: "queued" } : {}),
   });
   const unlocked = conversation?.processingLock?.claimedMessageId === message._id;
   await applyFailure(ctx, message, conversation, decision, error, now);
@@ -131,7 +134,7 @@ export async function expireLeases(
     .withIndex("by_status_and_leaseExpiresAt", (q) =>
       q.eq("status", "processing").lte("leaseExpiresAt", now),
     )
-    .take(Math.min(Math.max(1, Math.floor(limit)), LEASE_SWEEP_LIMIT * 5));
+    .take(limit);
   for (const message of expired) {
     const loss = await loseLease(ctx, message, LEASE_LOST_ERROR, now);
     if (loss.kind === "requeued") report.requeued += 1;

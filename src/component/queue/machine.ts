@@ -29,7 +29,8 @@ export function decideFail(
 ): FailDecision {
   const attempts = delivery.attempts + 1;
   if (!delivery.retryable || attempts >= delivery.maxAttempts) return { kind: "dead", attempts };
-  const asked = Math.min(Math.max(delivery.retryAfterMs ?? 0, 0), MAX_RETRY_AFTER_MS);
+  const { retryAfterMs = 0 } = delivery;
+  const asked = Number.isNaN(retryAfterMs) ? 0 : Math.min(retryAfterMs, MAX_RETRY_AFTER_MS);
   return {
     kind: "retry",
     attempts,

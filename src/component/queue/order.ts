@@ -19,14 +19,17 @@ export function rankAt(readyAt: number, priority: number): number {
   return readyAt - priority * AGING_MS_PER_PRIORITY_POINT;
 }
 
-/** A conversation's fixed place in [0, 1): 32-bit FNV-1a of its id. */
+/** A conversation's fixed place in [0, 1): 32-bit FNV-1a of its id, mixed so that similar ids lie apart. */
 export function slotOf(conversationId: string): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < conversationId.length; i++) {
     hash ^= conversationId.charCodeAt(i);
     hash = Math.imul(hash, 0x01000193);
   }
-  return (hash >>> 0) / 0x1_0000_0000;
+  // FNV leaves the high bits, which decide, nearly alone when only the last characters differ.
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return ((hash ^ (hash >>> 16)) >>> 0) / 0x1_0000_0000;
 }
 
 export type Candidate = { conversationId: string; rankAt: number; priority: number };

@@ -9,7 +9,7 @@ import { idleDeadline } from "../workers/machine.js";
 import { loadWorker, touchWorker } from "../workers/ops.js";
 import { applyFailure, NO_LEASE } from "./leases.js";
 import { decideFail, decideHandBack } from "./machine.js";
-import { settle, type Message } from "./store.js";
+import { counted, leaving, settle, type Message } from "./store.js";
 import { MAX_ERROR_LENGTH, type FailResult } from "./validators.js";
 
 export type LeaseRef = { workerId: string; messageId: Id<"messageQueue">; leaseId: string };
@@ -61,6 +61,7 @@ export async function completeMessage(
   if (held === null) return false;
   await ctx.db.patch("messageQueue", held.message._id, {
     ...NO_LEASE,
+    ...counted(held.message),
     status: "done",
     lastError: undefined,
     nextRetryAt: undefined,
@@ -74,7 +75,7 @@ export async function completeMessage(
     kind: "completed",
     at: now,
     workerId: ref.workerId,
-    from: "processing",
+    ...leaving(held.message),
     to: "done",
   });
   await markIdle(ctx, ref.workerId, now);
@@ -113,7 +114,7 @@ export async function failMessage(
       at: now,
       workerId: ref.workerId,
       detail: error,
-      from: "processing",
+      ...leaving(held.message),
       to: "queued",
     });
   await applyFailure(ctx, held.message, held.conversation, decision, error, now);
@@ -155,10 +156,11 @@ export async function returnMessage(
       at: now,
       workerId: message.claimedBy,
       detail: reason,
-      from: "processing",
+      ...leaving(message),
       to: "queued",
     });
-  await applyFailure(ctx, message, conversation, decision, message.lastError ?? reason, now);
+  const error = message.lastError ?? redact(reason, MAX_ERROR_LENGTH);
+  await applyFailure(ctx, message, conversation, decision, error, now);
 }
 
 /** The worker's job ended: when it is due to drain, and the wake-up for that. */

@@ -6,7 +6,7 @@ import { loadProfile, patchPaused } from "../agents/ops.js";
 import { loadConversation } from "../conversations/ops.js";
 import { internalMutation, type MutationCtx } from "../kit/functions.js";
 import { requestPass } from "../kit/wake.js";
-import { adopt, settle } from "./store.js";
+import { settle } from "./store.js";
 
 /** Conversations unblocked per transaction: a handful of reads and two writes each. */
 const UNBLOCK_BATCH_SIZE = 100;
@@ -20,7 +20,7 @@ export async function pauseConversation(
   const conversation = await requireConversation(ctx, conversationId);
   if (conversation.pausedAt !== undefined) return false;
   const changes = { pausedAt: now, ...(reason === undefined ? {} : { pauseReason: reason }) };
-  await settle(ctx, await adopt(ctx, conversation, now), 0, changes, now);
+  await settle(ctx, conversation, 0, changes, now);
   return true;
 }
 
@@ -32,7 +32,7 @@ export async function resumeConversation(
   const conversation = await requireConversation(ctx, conversationId);
   if (conversation.pausedAt === undefined) return false;
   const changes = { pausedAt: undefined, pauseReason: undefined };
-  const settled = await settle(ctx, await adopt(ctx, conversation, now), 0, changes, now);
+  const settled = await settle(ctx, conversation, 0, changes, now);
   if (settled.readyAt !== undefined) await requestPass(ctx, Math.max(now, settled.readyAt), now);
   return true;
 }

@@ -63,7 +63,9 @@ export const queueTables = {
     /** The highest waiting priority of a conversation. */
     .index("by_conversationId_and_status_and_priority", ["conversationId", "status", "priority"])
     .index("by_status_and_errorFingerprint", ["status", "errorFingerprint"])
-    .index("by_status_and_completedAt", ["status", "completedAt"]),
+    .index("by_status_and_completedAt", ["status", "completedAt"])
+    /** Messages of 3.x, which have none. */
+    .index("by_status_and_enqueuedAt", ["status", "enqueuedAt"]),
 
   /** One per attachment of a message. Inserted by enqueue; expired, with their files, by retention. */
   messageAttachments: defineTable({

@@ -4,6 +4,7 @@ import type { Conversation } from "../conversations/ops.js";
 import type { ConversationState } from "../conversations/validators.js";
 import { outlook, type Head } from "./machine.js";
 import { rankAt, slotOf } from "./order.js";
+import type { MessageStatus } from "./validators.js";
 
 export type Message = Doc<"messageQueue">;
 
@@ -48,7 +49,8 @@ export type ConversationChanges = Patch<
 
 /**
  * Writes what the conversation is waiting for after one of its messages changed: reads the new head (and the
- * highest priority when more than one waits), then patches the row once, `changes` included.
+ * highest priority when more than one waits), then patches the row once, `changes` included. A row of 3.x is
+ * taken over: its messages are counted as they are now, `queuedDelta` included.
  */
 export async function settle(
   ctx: MutationCtx,
@@ -57,8 +59,8 @@ export async function settle(
   changes: ConversationChanges,
   now: number,
 ): Promise<{ state: ConversationState; readyAt: number | undefined }> {
-  const queuedCount = Math.max(0, (conversation.queuedCount ?? 0) + queuedDelta);
   const head = await findHead(ctx, conversation.conversationId);
+  const queuedCount = await countQueued(ctx, conversation, queuedDelta, head);
   const priority =
     head === null
       ? 0
@@ -79,6 +81,8 @@ export async function settle(
   await ctx.db.patch("conversations", conversation._id, {
     ...changes,
     ...view,
+    // Only what is in state `blocked` is unblocked; anything else is looked at again by the next claim.
+    blockedReason: view.state === "blocked" ? next.blockedReason : undefined,
     queuedCount,
     priority,
     slot: conversation.slot ?? slotOf(conversation.conversationId),
@@ -88,6 +92,25 @@ export async function settle(
   return { state: view.state, readyAt: view.readyAt };
 }
 
+/** A count that began as a lower bound never says that nothing waits while something does. */
+async function countQueued(
+  ctx: MutationCtx,
+  conversation: Conversation,
+  queuedDelta: number,
+  head: Message | null,
+): Promise<number> {
+  if (head === null) return 0;
+  if (conversation.state !== undefined)
+    return Math.max(1, (conversation.queuedCount ?? 0) + queuedDelta);
+  const waiting = await ctx.db
+    .query("messageQueue")
+    .withIndex("by_conversationId_and_status", (q) =>
+      q.eq("conversationId", conversation.conversationId).eq("status", "queued"),
+    )
+    .take(ADOPTION_COUNT_LIMIT);
+  return waiting.length;
+}
+
 /** Takes over a row that 3.x wrote: computes its state from its messages and lock. A no-op on rows of ours. */
 export async function adopt(
   ctx: MutationCtx,
@@ -95,13 +118,7 @@ export async function adopt(
   now: number,
 ): Promise<Conversation> {
   if (conversation.state !== undefined) return conversation;
-  const waiting = await ctx.db
-    .query("messageQueue")
-    .withIndex("by_conversationId_and_status", (q) =>
-      q.eq("conversationId", conversation.conversationId).eq("status", "queued"),
-    )
-    .take(ADOPTION_COUNT_LIMIT);
-  await settle(ctx, { ...conversation, queuedCount: 0 }, waiting.length, {}, now);
+  await settle(ctx, conversation, 0, {}, now);
   return (await ctx.db.get("conversations", conversation._id)) ?? conversation;
 }
 
@@ -111,22 +128,26 @@ export function withArrival(
   message: { _id: Id<"messageQueue">; scheduledFor: number; priority: number },
   now: number,
 ): Patch<Omit<Conversation, "_id" | "_creationTime">> {
+  const { headScheduledFor } = conversation;
   const waiting = conversation.queuedCount ?? 0;
-  const priority =
-    waiting === 0 ? message.priority : Math.max(conversation.priority ?? 0, message.priority);
+  const alone = headScheduledFor === undefined || waiting === 0;
+  const priority = alone
+    ? message.priority
+    : Math.max(conversation.priority ?? 0, message.priority);
   const counted = { queuedCount: waiting + 1, priority };
-  const headless = waiting === 0 || conversation.headScheduledFor === undefined;
+  // While one is leased, the head is worked out when the lease ends.
   if (conversation.processingLock !== undefined)
     return {
       ...counted,
-      headScheduledFor: headless
+      headScheduledFor: alone
         ? message.scheduledFor
-        : Math.min(conversation.headScheduledFor ?? message.scheduledFor, message.scheduledFor),
+        : Math.min(headScheduledFor, message.scheduledFor),
     };
-  if (!headless && (conversation.headScheduledFor ?? 0) <= message.scheduledFor) {
-    // Behind the head: only the rank can change, by a higher priority.
-    const readyAt = conversation.readyAt;
-    return readyAt === undefined ? counted : { ...counted, rankAt: rankAt(readyAt, priority) };
+  const { readyAt } = conversation;
+  if (!alone && headScheduledFor <= message.scheduledFor && readyAt !== undefined) {
+    // Behind the head: only the rank can change, by a higher priority. The head may have become due.
+    const due = conversation.state === "waiting" && readyAt <= now;
+    return { ...counted, rankAt: rankAt(readyAt, priority), ...(due ? { state: "ready" } : {}) };
   }
   const view = outlook(
     {
@@ -144,4 +165,16 @@ export function withArrival(
     headMessageId: message._id,
     headScheduledFor: message.scheduledFor,
   };
+}
+
+// ── Messages of 3.x in the counters ─────────────────────────────────────────
+
+/** The counter that a message leaves when it moves. One of 3.x is in none until its first move or the takeover. */
+export function leaving(message: Message): { from?: MessageStatus } {
+  return message.enqueuedAt === undefined ? {} : { from: message.status };
+}
+
+/** Goes with every change of status: from now on the message is counted. */
+export function counted(message: Message): { enqueuedAt: number } {
+  return { enqueuedAt: message.enqueuedAt ?? message._creationTime };
 }

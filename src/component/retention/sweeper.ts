@@ -6,6 +6,7 @@ import { v } from "convex/values";
 import { internal } from "../_generated/api.js";
 import { RETENTION } from "../config.js";
 import { internalMutation, type Doc, type MutationCtx } from "../kit/functions.js";
+import { takeOverLegacyRows } from "../queue/ops.js";
 import { foldCounters } from "../trail/ops.js";
 
 /** Rows of one kind per transaction; a message takes up to 25 writes with its answer and attachments. */
@@ -26,8 +27,9 @@ export const run = internalMutation({
       await deleteIngressKeys(ctx, now),
       await deleteStoppedWorkers(ctx, now),
     ];
+    const takingOver = await takeOverLegacyRows(ctx, now);
     const folding = await foldCounters(ctx);
-    const more = folding || counts.some((count) => count === BATCH_SIZE);
+    const more = takingOver || folding || counts.some((count) => count === BATCH_SIZE);
     await ctx.scheduler.runAfter(0, internal.snapshots.retention.sweep, {});
     if (more) await ctx.scheduler.runAfter(0, internal.retention.sweeper.run, {});
     return { more };

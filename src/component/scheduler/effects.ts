@@ -94,11 +94,12 @@ async function runEffect(ctx: ActionCtx, effect: Effect, pass: PassContext): Pro
       const appName = worker?.machineRef?.appName;
       if (appName === undefined) return false;
       const machine = await pass.provider(appName).getMachine(effect.machineId);
-      const exists = machine !== null && machine.phase !== "destroyed";
+      const seen =
+        machine === null ? "missing" : machine.phase === "destroyed" ? "destroyed" : "present";
       await ctx.runMutation(internal.scheduler.records.verified, {
         workerId: effect.workerId,
         machineId: effect.machineId,
-        exists,
+        seen,
       });
       return false;
     }

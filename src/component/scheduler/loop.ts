@@ -6,10 +6,16 @@ import { v } from "convex/values";
 import { errorMessage } from "../../shared/errors.js";
 import { internal } from "../_generated/api.js";
 import { internalAction, internalMutation } from "../kit/functions.js";
-import type { ActionCtx, MutationCtx } from "../kit/functions.js";
+import type { ActionCtx, Doc, MutationCtx } from "../kit/functions.js";
 import { log } from "../kit/logging.js";
 import { randomBase36 } from "../kit/random.js";
-import { isPassRunning, loadSchedulerState, PASS_LEASE_MS, scheduleWake } from "../kit/wake.js";
+import {
+  cancelWake,
+  isPassRunning,
+  loadSchedulerState,
+  PASS_LEASE_MS,
+  scheduleWake,
+} from "../kit/wake.js";
 import { providerFor, type WorkerProvider } from "../providers/ops.js";
 import { findProviderConfigProblem } from "../settings/ops.js";
 import type { ProviderConfig } from "../config.js";
@@ -24,28 +30,49 @@ import { nextWakeAt } from "./wakeups.js";
 const MAX_STORED_ERRORS = 20;
 /** A gateway that answered is not asked again for this long. */
 const GATEWAY_CHECK_TTL_MS = 10 * 60_000;
+const WATCHDOG_SLACK_MS = 1_000;
 
 // ── Taking and giving back the pass ─────────────────────────────────────────
 
-/** Takes the pass, or returns null while another one runs. The wake-up becomes the watchdog of this pass. */
-export async function takePass(ctx: MutationCtx, now: number): Promise<string | null> {
+/**
+ * Takes the pass, or returns null while another one runs. The wake-up becomes the watchdog of this pass. `woken`: the
+ * caller is the standing wake-up itself, which must not cancel itself.
+ */
+export async function takePass(
+  ctx: MutationCtx,
+  now: number,
+  { woken }: { woken: boolean } = { woken: false },
+): Promise<string | null> {
   const state = await loadSchedulerState(ctx);
-  if (isPassRunning(state, now)) return null;
+  if (isPassRunning(state, now)) {
+    if (woken) await setWatchdog(ctx, state, (state.passStartedAt ?? now) + PASS_LEASE_MS - now);
+    return null;
+  }
   const passId = randomBase36(12);
-  if (state.wakeFunctionId !== undefined) await ctx.scheduler.cancel(state.wakeFunctionId);
-  const wakeFunctionId = await ctx.scheduler.runAfter(
-    PASS_LEASE_MS + 1_000,
-    internal.scheduler.loop.begin,
-    {},
-  );
+  if (state.wakeFunctionId !== undefined && !woken)
+    await ctx.scheduler.cancel(state.wakeFunctionId);
   await ctx.db.patch("schedulerState", state._id, {
     passId,
     passStartedAt: now,
     passCount: state.passCount + 1,
     wakeAt: undefined,
-    wakeFunctionId,
   });
+  await setWatchdog(ctx, state, PASS_LEASE_MS);
   return passId;
+}
+
+/** Should the action of a pass die, somebody must come by when its lease is over. */
+async function setWatchdog(
+  ctx: MutationCtx,
+  state: Doc<"schedulerState">,
+  leaseLeftMs: number,
+): Promise<void> {
+  const wakeFunctionId = await ctx.scheduler.runAfter(
+    leaseLeftMs + WATCHDOG_SLACK_MS,
+    internal.scheduler.loop.begin,
+    {},
+  );
+  await ctx.db.patch("schedulerState", state._id, { wakeFunctionId });
 }
 
 /** Woken by kit/wake or as the watchdog of a pass that died. */
@@ -53,7 +80,7 @@ export const begin = internalMutation({
   args: {},
   returns: v.null(),
   handler: async (ctx) => {
-    const passId = await takePass(ctx, Date.now());
+    const passId = await takePass(ctx, Date.now(), { woken: true });
     if (passId !== null) await ctx.scheduler.runAfter(0, internal.scheduler.loop.run, { passId });
     return null;
   },
@@ -98,7 +125,7 @@ export const finish = internalMutation({
       needed === null ? wished : wished === undefined ? needed : Math.min(needed, wished);
     if (wakeAt !== undefined) await scheduleWake(ctx, state, Math.max(now, wakeAt), now);
     else {
-      if (state.wakeFunctionId !== undefined) await ctx.scheduler.cancel(state.wakeFunctionId);
+      await cancelWake(ctx, state);
       await ctx.db.patch("schedulerState", state._id, {
         wakeAt: undefined,
         wakeFunctionId: undefined,

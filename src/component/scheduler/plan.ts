@@ -4,7 +4,7 @@
  */
 import type { LeasePolicy, ScalingPolicy } from "../config.js";
 import { isFresh } from "../workers/machine.js";
-import { BOOT_DEADLINE_MS, MACHINE_GRACE_MS, type WorkerStatus } from "../workers/validators.js";
+import { BOOT_DEADLINE_MS, type WorkerStatus } from "../workers/validators.js";
 import {
   MAX_CREATE_ATTEMPTS,
   ORPHAN_GRACE_MS,
@@ -145,8 +145,7 @@ function planActive(
         `its machine is ${machine?.phase ?? "gone"} while it should work`,
       );
     const listed = worker.appName !== null && machines.listedApps.has(worker.appName);
-    const graceOver = (worker.machineCreatedAt ?? worker.createdAt) + MACHINE_GRACE_MS <= now;
-    if (listed && machine === undefined && graceOver)
+    if (listed && machine === undefined)
       return [
         {
           kind: "verify",

@@ -9,7 +9,8 @@ import { PROVIDER_ERROR_KINDS } from "../providers/validators.js";
 import { literals } from "convex-helpers/validators";
 import { loadPolicy, loadProviderConfig, loadWorkerRuntimeConfig } from "../settings/ops.js";
 import { recordMachineEvent } from "../trail/ops.js";
-import { addToken, beginDrain, finishStop, loadWorker } from "../workers/ops.js";
+import { addToken, beginDrain, finishStop, lastHeartbeat, loadWorker } from "../workers/ops.js";
+import { MACHINE_GRACE_MS } from "../workers/validators.js";
 import { BLOCKED_RETRY_MS } from "./validators.js";
 
 const vProviderErrorKind = literals(...PROVIDER_ERROR_KINDS);
@@ -26,6 +27,8 @@ const HOPELESS: ReadonlySet<string> = new Set([
 ]);
 const CREATE_BACKOFF_MS = 5 * SECOND_MS;
 const TEARDOWN_BACKOFF_MS = 3 * SECOND_MS;
+/** Between the two proofs that a machine is gone; a working worker heartbeats within it. */
+const SECOND_PROOF_AFTER_MS = 20 * SECOND_MS;
 const MAX_BACKOFF_MS = 120 * SECOND_MS;
 
 function backoffMs(baseMs: number, attempts: number): number {
@@ -180,27 +183,40 @@ export const blockSpawns = internalMutation({
   },
 });
 
-/** The result of asking for a missing machine by its id. */
+/**
+ * The result of asking for a missing machine by its id. `destroyed` is the provider's own word and enough; `missing`
+ * (a proven 404) counts only when the machine is old enough to be visible, twice, and while nothing was heard of it.
+ */
 export const verified = internalMutation({
-  args: { workerId: v.string(), machineId: v.string(), exists: v.boolean() },
+  args: {
+    workerId: v.string(),
+    machineId: v.string(),
+    seen: literals("present", "destroyed", "missing"),
+  },
   returns: v.null(),
   handler: async (ctx, args) => {
     const now = Date.now();
     const worker = await loadWorker(ctx, args.workerId);
     if (worker === null || worker.machineRef?.machineId !== args.machineId) return null;
-    if (args.exists) {
+    if (args.seen === "present") {
       if (worker.missingSince !== undefined)
         await ctx.db.patch("workers", worker._id, { missingSince: undefined });
       return null;
     }
-    // Two proofs in two passes: a list and an id lookup can be wrong together for a moment.
-    if (worker.missingSince === undefined) {
-      await ctx.db.patch("workers", worker._id, { missingSince: now });
-      await recordMachineEvent(ctx, { ...eventOf(args), kind: "missing", at: now });
-    } else {
-      await ctx.db.patch("workers", worker._id, { machineGoneAt: now });
-      await recordMachineEvent(ctx, { ...eventOf(args), kind: "gone", at: now });
+    const createdAt = worker.machineCreatedAt ?? worker.createdAt ?? worker._creationTime;
+    if (args.seen === "missing") {
+      if (createdAt + MACHINE_GRACE_MS > now) return null;
+      const heardAt = await lastHeartbeat(ctx, worker);
+      if (worker.missingSince === undefined || heardAt > worker.missingSince) {
+        await ctx.db.patch("workers", worker._id, { missingSince: now });
+        await recordMachineEvent(ctx, { ...eventOf(args), kind: "missing", at: now });
+        await requestPass(ctx, now + SECOND_PROOF_AFTER_MS, now);
+        return null;
+      }
+      if (worker.missingSince + SECOND_PROOF_AFTER_MS > now) return null;
     }
+    await ctx.db.patch("workers", worker._id, { machineGoneAt: now });
+    await recordMachineEvent(ctx, { ...eventOf(args), kind: "gone", at: now });
     await requestPass(ctx, now, now);
     return null;
   },

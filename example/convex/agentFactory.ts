@@ -1,0 +1,61 @@
+/**
+ * The component's functions as functions of this app: `api.agentFactory.*`. Every one of them asks `auth` first.
+ *
+ * Keep the file's name: worker images call `agentFactory:<function>`. An app exports only what its clients use; this
+ * one leaves the worker functions out, because its machines come through the gateway (http.ts).
+ */
+import { exposeApi } from "@okrlinkhub/agent-factory";
+import { components } from "./_generated/api.js";
+import { auth } from "./auth.js";
+
+export const {
+  // For people
+  enqueue,
+  generateMediaUploadUrl,
+  listConversationMessages,
+  listQueueItemsForConversation,
+  listSnapshotsForConversation,
+  registerUploadedFile,
+
+  // For operators: agents, settings, secrets
+  configureAgent,
+  deactivateSecret,
+  getMessageRuntimeConfig,
+  getPolicyConfig,
+  getProviderRuntimeConfig,
+  getWorkerRuntimeConfig,
+  importSecret,
+  listAgents,
+  resealSecrets,
+  secretsKeyStatus,
+  secretStatus,
+  seedDefaultAgent,
+  setMessageRuntimeConfig,
+  setPolicyConfig,
+  setProviderRuntimeConfig,
+  setWorkerRuntimeConfig,
+
+  // For operators: the queue
+  listDeadLetterGroups,
+  listDeadLetters,
+  listJobsByStatus,
+  listMessageEvents,
+  pauseAgent,
+  pauseConversation,
+  queueStats,
+  recoverQueue,
+  redriveDeadLetters,
+  resumeAgent,
+  resumeConversation,
+  skipMessage,
+
+  // For operators: workers and machines
+  checkIdleShutdowns,
+  deleteFlyVolume,
+  drainWorker,
+  explainPass,
+  listWorkerEvents,
+  listWorkers,
+  startWorkers,
+  workerStats,
+} = exposeApi(components.agentFactory, { auth });

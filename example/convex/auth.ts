@@ -1,0 +1,53 @@
+/**
+ * Who may do what. A stand-in: it is complete and safe as it is, but an app decides by its own tables who owns a
+ * conversation and who operates the fleet (`ctx.runQuery` is there for that).
+ *
+ * - people reach their own conversations only, and act as themselves only;
+ * - operators are listed in OPERATOR_IDS;
+ * - the worker functions are refused: machines come through the gateway in http.ts, with tokens of their own.
+ */
+import { ConvexError } from "convex/values";
+import type { AuthCallback, ExposedFunctionName } from "@okrlinkhub/agent-factory";
+import { env } from "./_generated/server.js";
+
+/** Functions for people that are about nobody's data yet. */
+const OPEN_TO_EVERYBODY: readonly ExposedFunctionName[] = [
+  "generateMediaUploadUrl",
+  "registerUploadedFile",
+];
+
+/** The conversations of a user have ids that start with this. Encoded: "a" must not own what "a:b" owns. */
+export function conversationPrefix(userId: string): string {
+  return `chat:${encodeURIComponent(userId)}:`;
+}
+
+/** Throws to refuse; returns the caller's id. Runs before every function of agentFactory.ts. */
+export const auth: AuthCallback = async (ctx, operation) => {
+  const identity = await ctx.auth.getUserIdentity();
+  if (identity === null) throw new ConvexError("Sign in first.");
+  const userId = identity.subject;
+
+  switch (operation.sensitivity) {
+    case "worker":
+      throw new ConvexError("Workers come through the gateway.");
+    case "operator":
+      if (!operators().has(userId)) throw new ConvexError("This is for operators.");
+      return userId;
+    case "user": {
+      const { conversationId, consumerUserId } = operation.args;
+      if (consumerUserId !== undefined && consumerUserId !== userId)
+        throw new ConvexError("You can only act as yourself.");
+      if (conversationId !== undefined && !conversationId.startsWith(conversationPrefix(userId)))
+        throw new ConvexError("This is not your conversation.");
+      const isAboutSomebody = conversationId !== undefined || consumerUserId !== undefined;
+      if (!isAboutSomebody && !OPEN_TO_EVERYBODY.includes(operation.function))
+        throw new ConvexError("This app does not offer that.");
+      return userId;
+    }
+  }
+};
+
+function operators(): ReadonlySet<string> {
+  const ids = (env.OPERATOR_IDS ?? "").split(",").map((id) => id.trim());
+  return new Set(ids.filter((id) => id !== ""));
+}
