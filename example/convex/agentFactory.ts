@@ -17,6 +17,24 @@ export const {
   listSnapshotsForConversation,
   registerUploadedFile,
 
+  // For people: their agents and Telegram chats
+  createUserAgentPairing,
+  getUserAgent,
+  getUserAgentBinding,
+  getUserAgentOnboardingState,
+  getUserAgentPairingStatus,
+  getUserAgentsOverview,
+  listUserAgents,
+  myAgentKey,
+  revokeUserAgentBinding,
+
+  // For operators: who talks to which agent
+  bindUserAgent,
+  getAgentOperationalReadiness,
+  getProviderOperationalReadiness,
+  getRequiredSecretRefs,
+  listBlockedTelegramChats,
+
   // For operators: agents, settings, secrets
   configureAgent,
   deactivateSecret,
