@@ -24,16 +24,21 @@ export const {
   getUserAgentOnboardingState,
   getUserAgentPairingStatus,
   getUserAgentsOverview,
+  importTelegramTokenForAgent,
   listUserAgents,
   myAgentKey,
   revokeUserAgentBinding,
 
-  // For operators: who talks to which agent
+  // For operators: Telegram, and who talks to which agent
   bindUserAgent,
   getAgentOperationalReadiness,
   getProviderOperationalReadiness,
   getRequiredSecretRefs,
   listBlockedTelegramChats,
+  configureTelegramWebhook,
+  getWebhookReadiness,
+  listQuarantinedTelegramUpdates,
+  reconcileTelegramBotIdentityForAgent,
 
   // For operators: agents, settings, secrets
   configureAgent,

@@ -41,6 +41,20 @@ const TABLE = {
   myAgentKey: [Q, "read", "user", "resolveAgentForUser"],
   revokeUserAgentBinding: [M, "write", "user", "revokeUserAgentBinding"],
 
+  importTelegramTokenForAgent: [A, "write", "user", "importTelegramTokenForAgent"],
+
+  configureTelegramWebhook: [A, "write", "operator", "configureTelegramWebhook"],
+  deleteQuarantinedTelegramUpdate: [M, "write", "operator", "deleteQuarantinedTelegramUpdate"],
+  getQuarantinedTelegramUpdate: [Q, "read", "operator", "getQuarantinedTelegramUpdate"],
+  getWebhookReadiness: [A, "write", "operator", "getWebhookReadiness"],
+  listQuarantinedTelegramUpdates: [Q, "read", "operator", "listQuarantinedTelegramUpdates"],
+  reconcileTelegramBotIdentityForAgent: [
+    A,
+    "write",
+    "operator",
+    "reconcileTelegramBotIdentityForAgent",
+  ],
+
   consumePairingCode: [M, "write", "operator", "consumePairingCode"],
   getPairingCodeStatus: [Q, "read", "operator", "getPairingCodeStatus"],
   getProviderOperationalReadiness: [Q, "read", "operator", "getProviderOperationalReadiness"],

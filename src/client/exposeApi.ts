@@ -11,6 +11,7 @@ import { exposeScheduler } from "./expose/scheduler.js";
 import { exposeSecrets } from "./expose/secrets.js";
 import { exposeSettings } from "./expose/settings.js";
 import { exposeSnapshots } from "./expose/snapshots.js";
+import { exposeTelegram, exposeTelegramOperator } from "./expose/telegram.js";
 import { exposeWorkerCalls, exposeWorkerSnapshots } from "./expose/workerCalls.js";
 import { exposeWorkers } from "./expose/workers.js";
 import { exposePublic } from "./guard.js";
@@ -23,6 +24,7 @@ export function operatorDefinitions(lib: Lib, options: ProviderOptions) {
     ...exposeSecrets(lib),
     ...exposeSettings(lib),
     ...exposeIdentityOperator(lib),
+    ...exposeTelegramOperator(lib),
     ...exposeQueueOperator(lib),
     ...exposeScheduler(lib, options),
     ...exposeWorkers(lib),
@@ -37,6 +39,7 @@ export function apiDefinitions(lib: Lib, options: ProviderOptions) {
     ...exposeConversations(lib),
     ...exposeSnapshots(lib),
     ...exposeIdentity(lib),
+    ...exposeTelegram(lib),
     ...operatorDefinitions(lib, options),
     ...exposeWorkerCalls(lib, options),
     ...exposeWorkerSnapshots(lib),
