@@ -7,6 +7,8 @@ import { httpActionGeneric, type GenericActionCtx, type GenericDataModel } from 
 import type { ComponentApi } from "../../component/_generated/component.js";
 import { MAX_UPDATE_BYTES, parseSecret, SECRET_HEADER } from "../../component/telegram/protocol.js";
 import type { IngressOutcome, WebhookCredentials } from "../../component/telegram/validators.js";
+import { errorMessage } from "../../shared/errors.js";
+import { redact } from "../../shared/redact.js";
 import { sha256Hex } from "../hash.js";
 import type { RegisterRoutesOptions, TelegramUpdate } from "../types.js";
 import { json } from "./respond.js";
@@ -22,8 +24,10 @@ export function telegramWebhook(component: ComponentApi, options: RegisterRoutes
   return httpActionGeneric(async (ctx, request) => {
     try {
       return await answerUpdate(ctx, component, options, request);
-    } catch {
-      // The text may hold what came in, so it stays with the component's own logs; Telegram comes again.
+    } catch (error) {
+      // For the deployment's logs only: the text may be the app's own, or hold what came in. Telegram comes again.
+      // eslint-disable-next-line no-console -- the route has no other place to say why it answers 503
+      console.error(redact(`telegram webhook: ${errorMessage(error)}`, 500));
       const response = json(503, { ok: false, error: "temporarily unavailable" });
       response.headers.set("retry-after", String(RETRY_AFTER_SECONDS));
       return response;

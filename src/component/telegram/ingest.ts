@@ -203,7 +203,8 @@ async function accept(
   const messageId = await enqueueMessage(
     ctx,
     {
-      ...route,
+      agentKey: route.agentKey,
+      conversationId: route.conversationId,
       payload: {
         provider: "telegram",
         providerUserId: message.userId,
@@ -221,7 +222,9 @@ async function accept(
   );
   for (const key of keys.slice(1)) await rememberIngress(ctx, key, messageId, now);
   if (providerConfig !== undefined) await seedProviderConfig(ctx, providerConfig, now);
-  if (held) await openTurn(ctx, { messageId, ...route, botIdentity: bot }, message, now);
+  const { agentKey, conversationId } = route;
+  const about = { messageId, agentKey, conversationId, botIdentity: bot };
+  if (held) await openTurn(ctx, about, message, now);
 }
 
 function metadataOf(

@@ -26,6 +26,8 @@ type TurnFile = Turn["files"][number];
 const OPEN_TURNS_PER_CHAT = 8;
 /** The message is let go by its turn; should that fail, time lets it go this much later. */
 const HOLD_SLACK_MS = 30_000;
+/** The files of an album are not asked for all at once: Telegram answers floods with pauses. */
+const STAGGER_MS = 200;
 const GIVEN_UP = "not fetched in time";
 
 /** True when the message cannot simply be queued as it is. */
@@ -131,11 +133,11 @@ export async function extendTurn(
   };
   await advance(ctx, next, now);
   for (const [offset, file] of files.entries())
-    if (file.state === "pending")
-      await ctx.scheduler.runAfter(0, internal.telegram.fetcher.fetchFile, {
-        turnId: turn._id,
-        index: turn.files.length + offset,
-      });
+    if (file.state === "pending") {
+      const index = turn.files.length + offset;
+      const fetchFile = internal.telegram.fetcher.fetchFile;
+      await ctx.scheduler.runAfter(index * STAGGER_MS, fetchFile, { turnId: turn._id, index });
+    }
   if (next.windowEndsAt > now)
     await ctx.scheduler.runAfter(next.windowEndsAt - now, internal.telegram.turns.look, {
       turnId: turn._id,
