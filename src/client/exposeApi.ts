@@ -10,6 +10,7 @@ import { exposeQueueOperator } from "./expose/queueOperator.js";
 import { exposeScheduler } from "./expose/scheduler.js";
 import { exposeSecrets } from "./expose/secrets.js";
 import { exposeSettings } from "./expose/settings.js";
+import { exposeSkills, exposeWorkerSkills } from "./expose/skills.js";
 import { exposeSnapshots } from "./expose/snapshots.js";
 import { exposeTelegram, exposeTelegramOperator } from "./expose/telegram.js";
 import { exposeWorkerCalls, exposeWorkerSnapshots } from "./expose/workerCalls.js";
@@ -29,6 +30,7 @@ export function operatorDefinitions(lib: Lib, options: ProviderOptions) {
     ...exposeScheduler(lib, options),
     ...exposeWorkers(lib),
     ...exposeProviders(lib),
+    ...exposeSkills(lib),
   };
 }
 
@@ -43,6 +45,7 @@ export function apiDefinitions(lib: Lib, options: ProviderOptions) {
     ...operatorDefinitions(lib, options),
     ...exposeWorkerCalls(lib, options),
     ...exposeWorkerSnapshots(lib),
+    ...exposeWorkerSkills(lib),
   };
 }
 

@@ -50,6 +50,18 @@ export function requireId<T extends "messageQueue" | "dataSnapshots">(
   return ctx.db.normalizeId(table, text) ?? refuseId(text);
 }
 
+/** A snapshot that the worker names as its memory. @throws FORBIDDEN when it is of another conversation */
+export async function requireOwnMemory(
+  ctx: QueryCtx,
+  worker: Worker,
+  snapshotId: string,
+): Promise<Id<"dataSnapshots">> {
+  const id = requireId(ctx, "dataSnapshots", snapshotId);
+  const snapshot = await ctx.db.get("dataSnapshots", id);
+  if (snapshot !== null) checkConversation(worker, snapshot.conversationId);
+  return id;
+}
+
 /** @throws FORBIDDEN for anything that is no file of the component */
 export function requireFileId(ctx: QueryCtx, text: string): Id<"_storage"> {
   return ctx.db.system.normalizeId("_storage", text) ?? refuseId(text);

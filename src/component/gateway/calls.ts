@@ -1,7 +1,8 @@
 /** The bodies of gateway calls, parsed at the door. Unknown fields are refused, as by Convex's own validators. */
 import { z } from "zod";
 import { refuse } from "../../shared/errors.js";
-import type { GatewayFunctionName } from "./protocol.js";
+import type { Worker } from "../workers/ops.js";
+import type { GATEWAY_FUNCTIONS, GatewayFunctionName } from "./protocol.js";
 
 // The isolate may refuse code generation from strings, which zod would otherwise try.
 z.config({ jitless: true });
@@ -88,3 +89,15 @@ export function parseCall<N extends GatewayFunctionName>(name: N, args: unknown)
   );
   return refuse("INVALID_ARGUMENT", `${name}: ${fields.join("; ")}`);
 }
+
+export type NamesThatRunAs<R extends "query" | "mutation"> = {
+  [N in GatewayFunctionName]: (typeof GATEWAY_FUNCTIONS)[N]["runs"] extends R ? N : never;
+}[GatewayFunctionName];
+
+/** What answers a call, for the worker that its token belongs to. */
+export type Verb<Ctx, N extends GatewayFunctionName> = (
+  ctx: Ctx,
+  worker: Worker,
+  args: CallArgs<N>,
+  now: number,
+) => Promise<unknown>;

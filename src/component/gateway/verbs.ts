@@ -8,41 +8,22 @@ import {
   claimMessage,
   completeMessage,
   failMessage,
-  findMediaFile,
   handBackMessage,
   hasQueued,
   heartbeatMessage,
   recordDelivery,
-  registerMediaFile,
   storeAnswer,
   type LeaseRef,
 } from "../queue/ops.js";
 import { loadPolicy } from "../settings/ops.js";
 import { workerManifest } from "../skills/ops.js";
-import { isSnapshotFile, latestForRestore } from "../snapshots/ops.js";
 import { recordMachineEvent } from "../trail/ops.js";
 import { readControlState } from "../workers/control.js";
 import { pollDelayMs } from "../workers/machine.js";
 import { beginDrain, touchWorker, type Worker } from "../workers/ops.js";
-import {
-  failWorkerSnapshot,
-  finalizeWorkerSnapshot,
-  prepareWorkerSnapshot,
-} from "../workers/snapshotUploads.js";
-import { checkConversation, requireFileId, requireHeld, requireId } from "./access.js";
-import type { CallArgs } from "./calls.js";
-import type { GATEWAY_FUNCTIONS, GatewayFunctionName } from "./protocol.js";
-
-type NamesThatRunAs<R extends "query" | "mutation"> = {
-  [N in GatewayFunctionName]: (typeof GATEWAY_FUNCTIONS)[N]["runs"] extends R ? N : never;
-}[GatewayFunctionName];
-
-type Verb<Ctx, N extends GatewayFunctionName> = (
-  ctx: Ctx,
-  worker: Worker,
-  args: CallArgs<N>,
-  now: number,
-) => Promise<unknown>;
+import { checkConversation, requireHeld, requireId, requireOwnMemory } from "./access.js";
+import type { NamesThatRunAs, Verb } from "./calls.js";
+import { MEMORY_VERBS } from "./memoryVerbs.js";
 
 export const QUERY_VERBS: { [N in NamesThatRunAs<"query">]: Verb<QueryCtx, N> } = {
   workerControlState: async (ctx, worker, _args, now) => ({
@@ -71,7 +52,7 @@ export const MUTATION_VERBS: { [N in NamesThatRunAs<"mutation">]: Verb<MutationC
     const restored =
       args.restoredSnapshotId === null
         ? undefined
-        : requireId(ctx, "dataSnapshots", args.restoredSnapshotId);
+        : await requireOwnMemory(ctx, worker, args.restoredSnapshotId);
     await ctx.db.patch("workers", worker._id, {
       firstSeenAt: worker.firstSeenAt ?? now,
       ...(restored === undefined ? {} : { restoredSnapshotId: restored }),
@@ -148,81 +129,14 @@ export const MUTATION_VERBS: { [N in NamesThatRunAs<"mutation">]: Verb<MutationC
   workerHandBack: async (ctx, worker, args, now) =>
     await handBackMessage(ctx, leaseOf(ctx, worker, args), args.reason, now),
 
-  workerPrepareSnapshotUpload: async (ctx, worker, args, now) => {
-    checkConversation(worker, args.conversationId);
-    const { parentSnapshotId, ...rest } = args;
-    return await prepareWorkerSnapshot(ctx, {
-      ...rest,
-      workerId: worker.workerId,
-      nowMs: now,
-      ...(parentSnapshotId === undefined
-        ? {}
-        : { parentSnapshotId: requireId(ctx, "dataSnapshots", parentSnapshotId) }),
-    });
-  },
-
-  workerFinalizeSnapshotUpload: async (ctx, worker, args, now) =>
-    await finalizeWorkerSnapshot(
-      ctx,
-      {
-        workerId: worker.workerId,
-        snapshotId: requireId(ctx, "dataSnapshots", args.snapshotId),
-        storageId: requireFileId(ctx, args.storageId),
-        sha256: args.sha256,
-        sizeBytes: args.sizeBytes,
-      },
-      now,
-    ),
-
-  workerFailSnapshotUpload: async (ctx, worker, args, now) =>
-    await failWorkerSnapshot(
-      ctx,
-      {
-        workerId: worker.workerId,
-        snapshotId: requireId(ctx, "dataSnapshots", args.snapshotId),
-        error: args.error,
-      },
-      now,
-    ),
-
-  workerLatestSnapshotForRestore: async (ctx, worker, args) => {
-    checkConversation(worker, args.conversationId);
-    const snapshot = await latestForRestore(ctx, args);
-    // An image that cannot name its parent is taken at its word that it restored what it asked for.
-    if (snapshot !== null && worker.lastSnapshotId === undefined)
-      await ctx.db.patch("workers", worker._id, {
-        restoredSnapshotId: requireId(ctx, "dataSnapshots", snapshot.snapshotId),
-      });
-    return snapshot;
-  },
-
-  workerGenerateMediaUploadUrl: async (ctx) => ({
-    uploadUrl: await ctx.storage.generateUploadUrl(),
-  }),
-
-  workerGetStorageFileUrl: async (ctx, worker, args, now) => {
-    const storageId = requireFileId(ctx, args.storageId);
-    const file = await findMediaFile(ctx, storageId);
-    const conversationId = worker.assignment?.conversationId;
-    if (file !== null) {
-      const own = file.workerId === worker.workerId || file.conversationId === conversationId;
-      if (!own) refuse("FORBIDDEN", `File '${storageId}' does not belong to this worker.`);
-      return await ctx.storage.getUrl(storageId);
-    }
-    // Not known yet: the worker's own upload, unless it is the archive of a snapshot.
-    if (await isSnapshotFile(ctx, storageId))
-      refuse("FORBIDDEN", `File '${storageId}' does not belong to this worker.`);
-    const owner = { purpose: "worker_media", workerId: worker.workerId, conversationId } as const;
-    await registerMediaFile(ctx, storageId, owner, now);
-    return await ctx.storage.getUrl(storageId);
-  },
-
   workerAttachMessageMetadata: async (ctx, worker, args) => {
     const message = await requireHeld(ctx, worker, args.messageId);
     const metadata = { ...message.payload.metadata, ...args.metadata };
     await ctx.db.patch("messageQueue", message._id, { payload: { ...message.payload, metadata } });
     return true;
   },
+
+  ...MEMORY_VERBS,
 };
 
 function leaseOf(

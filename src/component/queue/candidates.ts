@@ -4,7 +4,7 @@ import { internalQuery, type Doc } from "../kit/functions.js";
 import { CANDIDATES_BY_RANK, CANDIDATES_BY_SLOT, type Candidate } from "./order.js";
 
 /** Due rows that no pass has promoted yet; only looked at when nothing is ready. */
-const DUE_WAITING_LIMIT = 4;
+const DUE_WAITING_LIMIT = 24;
 
 const vCandidate = v.object({
   conversationId: v.string(),

@@ -317,6 +317,22 @@ describe("order", () => {
     await expectConsistent(t, 60);
   });
 
+  test("what belongs to other workers hides nothing from a free one", async () => {
+    const t = await queueTest();
+    for (let i = 0; i < 20; i++) {
+      await send(t, `c${i}`);
+      await complete(t, (await mustClaim(t, `w${i}`, `c${i}`)).ref);
+    }
+    for (let i = 0; i < 10; i++) await send(t, `c${i}`, "x", { priority: 100 });
+    for (let i = 10; i < 20; i++) await send(t, `c${i}`, "x", { scheduledFor: START + 500 });
+    const messageId = await send(t, "free", "x", { priority: 0, scheduledFor: START + 1_000 });
+    pass(1_000);
+    expect((await mustClaim(t, "newcomer")).messageId).toBe(messageId);
+    const second = await send(t, "free too", "x", { priority: 0 });
+    expect((await mustClaim(t, "another")).messageId).toBe(second);
+    await expectConsistent(t, 42);
+  });
+
   test("heads that became due are served before a pass promotes them", async () => {
     const t = await queueTest();
     const messageId = await send(t, "c1", "x", { scheduledFor: START + 1_000 });

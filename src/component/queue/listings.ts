@@ -1,12 +1,12 @@
 /** Bounded read views of the queue. */
-import type { Doc, QueryCtx } from "../kit/functions.js";
+import type { QueryCtx } from "../kit/functions.js";
 import { readCounts } from "../trail/ops.js";
-import type { Message } from "./store.js";
+import { takeReadable, type Message } from "./store.js";
 import { MAX_LIST_LIMIT, type MessageStatus, type QueueItemView } from "./validators.js";
 
 const DEFAULT_LIST_LIMIT = 100;
-/** Messages scheduled for later that queueStats subtracts exactly; beyond it the number is an upper bound. */
-const FUTURE_SCAN_LIMIT = 500;
+/** Messages that are not due, of either kind, which queueStats subtracts; beyond it the number is an upper bound. */
+const NOT_READY_SCAN_LIMIT = 250;
 
 export function clampLimit(limit: number | undefined, max: number = MAX_LIST_LIMIT): number {
   if (limit === undefined || !Number.isFinite(limit)) return Math.min(DEFAULT_LIST_LIMIT, max);
@@ -29,18 +29,17 @@ export function toQueueItem(message: Message): QueueItemView {
   };
 }
 
-/** Newest scheduledFor first. */
+/** Newest scheduledFor first; fewer than `limit` when they are large. */
 export async function listForConversation(
   ctx: QueryCtx,
   conversationId: string,
   limit: number | undefined,
 ): Promise<QueueItemView[]> {
-  const messages = await ctx.db
+  const messages = ctx.db
     .query("messageQueue")
     .withIndex("by_conversationId_and_scheduledFor", (q) => q.eq("conversationId", conversationId))
-    .order("desc")
-    .take(clampLimit(limit));
-  return messages.map(toQueueItem);
+    .order("desc");
+  return (await takeReadable(messages, clampLimit(limit))).map(toQueueItem);
 }
 
 export async function listByStatus(
@@ -48,10 +47,10 @@ export async function listByStatus(
   status: MessageStatus,
   limit: number | undefined,
 ): Promise<Message[]> {
-  return await ctx.db
+  const messages = ctx.db
     .query("messageQueue")
-    .withIndex("by_status_and_scheduledFor", (q) => q.eq("status", status))
-    .take(clampLimit(limit));
+    .withIndex("by_status_and_scheduledFor", (q) => q.eq("status", status));
+  return await takeReadable(messages, clampLimit(limit));
 }
 
 export async function hasQueued(ctx: QueryCtx, conversationId: string): Promise<boolean> {
@@ -66,17 +65,25 @@ export async function hasQueued(ctx: QueryCtx, conversationId: string): Promise<
 
 export type QueueStats = { queuedReady: number; processing: number; deadLetter: number };
 
-/** Counts from the folded counters; messages scheduled for later are not ready. */
+/** Counts from the folded counters; messages scheduled for later or in back-off are not ready. */
 export async function queueCounts(ctx: QueryCtx, now: number): Promise<QueueStats> {
   const counts = await readCounts(ctx);
-  const future: Doc<"messageQueue">[] = await ctx.db
+  const later = ctx.db
     .query("messageQueue")
     .withIndex("by_status_and_scheduledFor", (q) =>
       q.eq("status", "queued").gt("scheduledFor", now),
-    )
-    .take(FUTURE_SCAN_LIMIT);
+    );
+  const backingOff = ctx.db
+    .query("messageQueue")
+    .withIndex("by_status_and_nextRetryAt", (q) => q.eq("status", "queued").gt("nextRetryAt", now));
+  const notReady = new Set(
+    [
+      ...(await takeReadable(later, NOT_READY_SCAN_LIMIT)),
+      ...(await takeReadable(backingOff, NOT_READY_SCAN_LIMIT)),
+    ].map((message) => message._id),
+  );
   return {
-    queuedReady: Math.max(0, (counts.get("queued") ?? 0) - future.length),
+    queuedReady: Math.max(0, (counts.get("queued") ?? 0) - notReady.size),
     processing: Math.max(0, counts.get("processing") ?? 0),
     deadLetter: Math.max(0, counts.get("dead_letter") ?? 0),
   };
