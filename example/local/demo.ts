@@ -7,6 +7,7 @@ import { Chat, conversationOf, DEMO_USER } from "./demo/chat.js";
 import { runJourney } from "./demo/journey.js";
 import { Observer } from "./demo/observer.js";
 import { parseOptions, type DemoOptions } from "./demo/options.js";
+import { converseInTelegram, runTelegramJourney } from "./demo/telegram.js";
 import { startWorld, type World } from "./world.js";
 
 const print = (line: string) => process.stdout.write(`${line}\n`);
@@ -37,6 +38,10 @@ async function main(options: DemoOptions): Promise<number> {
     observer.start();
     const chat = new Chat(world.convex.cloudUrl, DEMO_USER);
     const work = async () => {
+      if (options.telegram) {
+        const code = await runTelegramJourney({ world, print });
+        return options.once || code !== 0 ? code : await converseInTelegram(world, print);
+      }
       const code = await runJourney({
         world,
         chat,

@@ -105,6 +105,9 @@ async function configure(world: World, options: WorldOptions): Promise<void> {
           }),
     },
   });
+  await component("setMessageRuntimeConfig", {
+    messageConfig: { telegramApiBaseUrl: telegram.url },
+  });
   await component("setWorkerRuntimeConfig", {
     workerConfig: {
       env: { TELEGRAM_API_BASE_URL: telegram.url, AGENT_FACTORY_SNAPSHOT_IDLE_MS: "500" },

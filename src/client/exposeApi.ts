@@ -2,6 +2,8 @@ import type { ComponentApi } from "../component/_generated/component.js";
 import type { Exposed, Lib } from "./define.js";
 import { exposeAgents } from "./expose/agents.js";
 import { exposeConversations } from "./expose/conversations.js";
+import { exposeIdentity } from "./expose/identity.js";
+import { exposeIdentityOperator } from "./expose/identityOperator.js";
 import { exposeProviders } from "./expose/providers.js";
 import { exposeQueue } from "./expose/queue.js";
 import { exposeQueueOperator } from "./expose/queueOperator.js";
@@ -10,6 +12,7 @@ import { exposeSecrets } from "./expose/secrets.js";
 import { exposeSettings } from "./expose/settings.js";
 import { exposeSkills, exposeWorkerSkills } from "./expose/skills.js";
 import { exposeSnapshots } from "./expose/snapshots.js";
+import { exposeTelegram, exposeTelegramOperator } from "./expose/telegram.js";
 import { exposeWorkerCalls, exposeWorkerSnapshots } from "./expose/workerCalls.js";
 import { exposeWorkers } from "./expose/workers.js";
 import { exposePublic } from "./guard.js";
@@ -21,6 +24,8 @@ export function operatorDefinitions(lib: Lib, options: ProviderOptions) {
     ...exposeAgents(lib),
     ...exposeSecrets(lib),
     ...exposeSettings(lib),
+    ...exposeIdentityOperator(lib),
+    ...exposeTelegramOperator(lib),
     ...exposeQueueOperator(lib),
     ...exposeScheduler(lib, options),
     ...exposeWorkers(lib),
@@ -35,6 +40,8 @@ export function apiDefinitions(lib: Lib, options: ProviderOptions) {
     ...exposeQueue(lib, options),
     ...exposeConversations(lib),
     ...exposeSnapshots(lib),
+    ...exposeIdentity(lib),
+    ...exposeTelegram(lib),
     ...operatorDefinitions(lib, options),
     ...exposeWorkerCalls(lib, options),
     ...exposeWorkerSnapshots(lib),

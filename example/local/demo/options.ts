@@ -12,6 +12,8 @@ export type DemoOptions = {
   killWorker: boolean;
   /** Print the workers' own log lines. */
   verbose: boolean;
+  /** Walk a person through onboarding and a chat in Telegram instead. */
+  telegram: boolean;
 };
 
 export const USAGE = `npm run demo -- [options]
@@ -21,6 +23,7 @@ export const USAGE = `npm run demo -- [options]
   --agents N        agents, each with a conversation of its own (default 1, at most 8)
   --messages N      messages per agent (default 1, at most 20)
   --kill-worker     kill the worker in the middle of the message; it is still answered once
+  --telegram        onboarding and a chat in Telegram, as the person sees it
   --verbose         print the workers' log lines
 `;
 
@@ -35,6 +38,7 @@ export function parseOptions(args: readonly string[]): DemoOptions {
       messages: { type: "string", default: "1" },
       "kill-worker": { type: "boolean", default: false },
       verbose: { type: "boolean", default: false },
+      telegram: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
   });
@@ -46,6 +50,7 @@ export function parseOptions(args: readonly string[]): DemoOptions {
     messages: whole("--messages", values.messages, 1, 20),
     killWorker: values["kill-worker"],
     verbose: values.verbose,
+    telegram: values.telegram,
   };
 }
 

@@ -1,6 +1,8 @@
 import type { Effect, FaultHandle, FaultRule } from "../fly/faults.js";
+import { sendUpdate, type Delivery } from "./deliveries.js";
 import {
   addBot,
+  nextMessageId,
   storeFile,
   type Bot,
   type ChatAction,
@@ -18,6 +20,18 @@ export interface NewFile {
   mimeType?: string;
 }
 
+export interface Person {
+  id: number;
+  firstName?: string;
+  /** Default: the private chat of this person. */
+  chatId?: number;
+}
+
+export interface SaidMessage {
+  updateId: number;
+  messageId: number;
+}
+
 /** What a test or the demo may do that no bot can. */
 export interface LocalTelegramControl {
   advance(ms: number): Promise<void>;
@@ -32,6 +46,10 @@ export interface LocalTelegramControl {
   log(): readonly LogEntry[];
   /** A file that a user has sent; returns its id. */
   setFile(botId: number, file: NewFile): string;
+  /** A person writes; the update goes to the webhook. `more` is added to the message, for example a photo. */
+  say(botId: number, from: Person, text: string, more?: Record<string, unknown>): SaidMessage;
+  /** Every try to deliver an update. */
+  deliveries(botId: number): readonly Delivery[];
   /** The user of this chat blocks the bot, or every bot. */
   block(chatId: number, botId?: number): void;
   unblock(chatId: number, botId?: number): void;
@@ -78,6 +96,22 @@ export function createControl(world: World): LocalTelegramControl {
       const given = { bytes: content, name, mimeType, ...(fileId !== undefined && { fileId }) };
       return storeFile(world, find(id), given).fileId;
     },
+    say(id, from, text, more = {}) {
+      const bot = find(id);
+      const chatId = from.chatId ?? from.id;
+      const messageId = nextMessageId(bot, chatId);
+      const chat = { id: chatId, type: chatId > 0 ? "private" : "supergroup" };
+      const message = {
+        message_id: messageId,
+        date: Math.floor(world.clock.now() / 1000),
+        chat,
+        from: { id: from.id, is_bot: false, first_name: from.firstName ?? "Somebody" },
+        ...(text !== "" && { text }),
+        ...more,
+      };
+      return { updateId: sendUpdate(world, bot, `chat ${chatId}`, { message }), messageId };
+    },
+    deliveries: (id) => find(id).outgoing.log,
     block: (chatId, id) => chosen(id).forEach((bot) => bot.blockedChats.add(chatId)),
     unblock: (chatId, id) => chosen(id).forEach((bot) => bot.blockedChats.delete(chatId)),
     deleteMessage: (id, chatId, messageId) =>

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { pendingCount } from "./deliveries.js";
 import { badRequest, errors } from "./errors.js";
 import type { Parameters } from "./parameters.js";
 import type { Arguments, Described, Method } from "./method.js";
@@ -50,6 +51,7 @@ export const setWebhook = (...[world, bot, parameters]: Arguments): Described =>
   bot.webhook = webhook;
   bot.allowedUpdates = allowedUpdates;
   bot.webhookSetAt = world.clock.now();
+  bot.outgoing.lastError = null;
   return { result: true, description: unchanged ? "Webhook is already set" : "Webhook was set" };
 };
 
@@ -63,7 +65,12 @@ export const deleteWebhook = (...[, bot]: Arguments): Described => {
 export const getWebhookInfo: Method = (_world, bot) => ({
   url: bot.webhook?.url ?? "",
   has_custom_certificate: false,
-  pending_update_count: 0,
+  pending_update_count: pendingCount(bot.outgoing),
+  // Kept after recovery, as Telegram does; only setting the webhook again clears it.
+  ...(bot.outgoing.lastError && {
+    last_error_date: Math.floor(bot.outgoing.lastError.at / 1000),
+    last_error_message: bot.outgoing.lastError.message,
+  }),
   ...(bot.webhook && { max_connections: bot.webhook.maxConnections, ip_address: "127.0.0.1" }),
   ...(bot.allowedUpdates && { allowed_updates: bot.allowedUpdates }),
 });

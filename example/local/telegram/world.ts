@@ -1,6 +1,7 @@
 import { realClock, Timers, virtualClock, type Clock, type VirtualClock } from "../fly/clock.js";
 import { FaultEngine } from "../fly/faults.js";
 import { createRandom, type Random } from "../fly/random.js";
+import { newOutgoing, type Outgoing } from "./deliveries.js";
 import type { Entity } from "./html.js";
 
 export interface LocalTelegramOptions {
@@ -8,6 +9,8 @@ export interface LocalTelegramOptions {
   clock?: "real" | "virtual" | Clock;
   seed?: number;
   bots?: NewBot[];
+  /** How updates are posted to webhooks. Default: the global fetch. */
+  deliver?: typeof fetch;
 }
 
 export interface NewBot {
@@ -73,6 +76,8 @@ export interface Bot {
   blockedChats: Set<number>;
   /** Messages a reply can no longer point to, as `<chat>/<message>`. */
   deletedMessages: Set<string>;
+  /** Updates on their way to the webhook. */
+  outgoing: Outgoing;
 }
 
 export interface LogEntry {
@@ -90,6 +95,7 @@ export interface World {
   faults: FaultEngine;
   bots: Map<number, Bot>;
   log: LogEntry[];
+  deliver: typeof fetch;
 }
 
 const BASE64URL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -102,7 +108,8 @@ export function createWorld(options: LocalTelegramOptions): World {
   const random = createRandom(options.seed ?? 1);
   const faults = new FaultEngine(clock, timers, random.stream("faults"));
   const ids = random.stream("ids");
-  const world = { clock, virtual, timers, random: ids, faults, bots: new Map(), log: [] };
+  const deliver: typeof fetch = options.deliver ?? ((...given) => fetch(...given));
+  const world = { clock, virtual, timers, random: ids, faults, bots: new Map(), log: [], deliver };
   for (const bot of options.bots ?? []) addBot(world, bot);
   return world;
 }
@@ -123,6 +130,7 @@ export function addBot(world: World, given: NewBot): Bot {
     lastMessageIds: new Map(),
     blockedChats: new Set(),
     deletedMessages: new Set(),
+    outgoing: newOutgoing(2_000_001 + (given.id % 1_000_000)),
   };
   world.bots.set(bot.id, bot);
   return bot;

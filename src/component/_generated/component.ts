@@ -47,6 +47,34 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         boolean,
         Name
       >;
+      bindUserAgent: FunctionReference<
+        "mutation",
+        "internal",
+        {
+          agentKey: string;
+          botIdentity?: string;
+          consumerUserId: string;
+          metadata?: Record<string, string>;
+          nowMs?: number;
+          source?: "manual" | "telegram_pairing" | "api";
+          telegramChatId?: string;
+          telegramUserId?: string;
+        },
+        {
+          agentKey: string;
+          botIdentity: null | string;
+          boundAt: number;
+          consumerUserId: string;
+          conversationId: string;
+          metadata: null | Record<string, string>;
+          revokedAt: null | number;
+          source: "manual" | "telegram_pairing" | "api";
+          status: "active" | "revoked";
+          telegramChatId: null | string;
+          telegramUserId: null | string;
+        },
+        Name
+      >;
       checkIdleShutdowns: FunctionReference<
         "action",
         "internal",
@@ -164,6 +192,102 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         string,
         Name
       >;
+      configureTelegramWebhook: FunctionReference<
+        "action",
+        "internal",
+        {
+          agentKey?: string;
+          convexSiteUrl: string;
+          pathPrefix?: string;
+          secretRef?: string;
+        },
+        {
+          botIdentity: null | string;
+          currentUrl: null | string;
+          description: string;
+          isReady: boolean;
+          lastErrorDate: null | number;
+          lastErrorMessage: null | string;
+          ok: boolean;
+          pendingUpdateCount: number;
+          secretTokenConfigured: boolean;
+          webhookUrl: string;
+        },
+        Name
+      >;
+      consumePairingCode: FunctionReference<
+        "mutation",
+        "internal",
+        {
+          botIdentity?: string;
+          code: string;
+          nowMs?: number;
+          telegramChatId: string;
+          telegramUserId: string;
+        },
+        {
+          agentKey: string;
+          botIdentity: null | string;
+          code: string;
+          consumerUserId: string;
+          createdAt: number;
+          expiresAt: number;
+          status: "pending" | "used" | "expired";
+          telegramChatId: null | string;
+          telegramUserId: null | string;
+          usedAt: null | number;
+        },
+        Name
+      >;
+      createPairingCode: FunctionReference<
+        "mutation",
+        "internal",
+        {
+          agentKey: string;
+          consumerUserId: string;
+          nowMs?: number;
+          ttlMs?: number;
+        },
+        {
+          agentKey: string;
+          botIdentity: null | string;
+          code: string;
+          consumerUserId: string;
+          createdAt: number;
+          expiresAt: number;
+          status: "pending" | "used" | "expired";
+          telegramChatId: null | string;
+          telegramUserId: null | string;
+          usedAt: null | number;
+        },
+        Name
+      >;
+      createUserAgentPairing: FunctionReference<
+        "mutation",
+        "internal",
+        {
+          agentKey: string;
+          consumerUserId: string;
+          nowMs?: number;
+          ttlMs?: number;
+        },
+        {
+          deepLink: null | string;
+          pairing: {
+            agentKey: string;
+            botIdentity: null | string;
+            code: string;
+            consumerUserId: string;
+            createdAt: number;
+            expiresAt: number;
+            status: "pending" | "used" | "expired";
+            telegramChatId: null | string;
+            telegramUserId: null | string;
+            usedAt: null | number;
+          };
+        },
+        Name
+      >;
       deactivateSecret: FunctionReference<
         "mutation",
         "internal",
@@ -188,6 +312,13 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
           deletedVersions: number;
           slug: string;
         },
+        Name
+      >;
+      deleteQuarantinedTelegramUpdate: FunctionReference<
+        "mutation",
+        "internal",
+        { quarantineId: string },
+        boolean,
         Name
       >;
       deployGlobalSkill: FunctionReference<
@@ -404,6 +535,41 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         { uploadUrl: string },
         Name
       >;
+      getActiveUserAgent: FunctionReference<
+        "query",
+        "internal",
+        { consumerUserId: string; nowMs?: number },
+        null | {
+          agentKey: string;
+          bindingStatus: null | "active" | "revoked";
+          canChat: boolean;
+          canCreateNewAgent: boolean;
+          canDisable: boolean;
+          canManagePushJobs: boolean;
+          consumerUserId: string;
+          conversationId: null | string;
+          displayName: null | string;
+          pairingStatus: null | "pending" | "used" | "expired";
+          status: "draft" | "pairing" | "active" | "disabled" | "failed";
+          telegramUsername: null | string;
+          version: null | string;
+        },
+        Name
+      >;
+      getAgentOperationalReadiness: FunctionReference<
+        "query",
+        "internal",
+        { agentKey: string; consumerUserId: string; nowMs?: number },
+        {
+          hasTelegramToken: boolean;
+          issues: Array<string>;
+          missingSecrets: Array<string>;
+          providerRuntimeConfigPresent: boolean;
+          webhookReady: boolean;
+          workerRuntimeConfigPresent: boolean;
+        },
+        Name
+      >;
       getAgentProfile: FunctionReference<
         "query",
         "internal",
@@ -509,11 +675,189 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         },
         Name
       >;
+      getPairingCodeStatus: FunctionReference<
+        "query",
+        "internal",
+        { code: string; nowMs?: number },
+        null | {
+          agentKey: string;
+          botIdentity: null | string;
+          code: string;
+          consumerUserId: string;
+          createdAt: number;
+          expiresAt: number;
+          status: "pending" | "used" | "expired";
+          telegramChatId: null | string;
+          telegramUserId: null | string;
+          usedAt: null | number;
+        },
+        Name
+      >;
+      getProviderOperationalReadiness: FunctionReference<
+        "query",
+        "internal",
+        {},
+        {
+          issues: Array<string>;
+          providerRuntimeConfigPresent: boolean;
+          workerRuntimeConfigPresent: boolean;
+        },
+        Name
+      >;
+      getQuarantinedTelegramUpdate: FunctionReference<
+        "query",
+        "internal",
+        { quarantineId: string },
+        null | string,
+        Name
+      >;
+      getRequiredSecretRefs: FunctionReference<
+        "query",
+        "internal",
+        { agentKey?: string },
+        { agentKey: null | string; secretRefs: Array<string> },
+        Name
+      >;
       getStorageFileUrl: FunctionReference<
         "query",
         "internal",
         { storageId: string },
         null | string,
+        Name
+      >;
+      getTelegramAgentReadiness: FunctionReference<
+        "query",
+        "internal",
+        { agentKey: string; consumerUserId: string; nowMs?: number },
+        {
+          hasTelegramToken: boolean;
+          issues: Array<string>;
+          missingSecrets: Array<string>;
+          providerRuntimeConfigPresent: boolean;
+          webhookReady: boolean;
+          workerRuntimeConfigPresent: boolean;
+        },
+        Name
+      >;
+      getUserAgent: FunctionReference<
+        "query",
+        "internal",
+        { agentKey: string; consumerUserId: string; nowMs?: number },
+        null | {
+          agentKey: string;
+          bindingStatus: null | "active" | "revoked";
+          canChat: boolean;
+          canCreateNewAgent: boolean;
+          canDisable: boolean;
+          canManagePushJobs: boolean;
+          consumerUserId: string;
+          conversationId: null | string;
+          displayName: null | string;
+          pairingStatus: null | "pending" | "used" | "expired";
+          status: "draft" | "pairing" | "active" | "disabled" | "failed";
+          telegramUsername: null | string;
+          version: null | string;
+        },
+        Name
+      >;
+      getUserAgentBinding: FunctionReference<
+        "query",
+        "internal",
+        { consumerUserId: string },
+        null | {
+          agentKey: string;
+          botIdentity: null | string;
+          boundAt: number;
+          consumerUserId: string;
+          conversationId: string;
+          metadata: null | Record<string, string>;
+          revokedAt: null | number;
+          source: "manual" | "telegram_pairing" | "api";
+          status: "active" | "revoked";
+          telegramChatId: null | string;
+          telegramUserId: null | string;
+        },
+        Name
+      >;
+      getUserAgentOnboardingState: FunctionReference<
+        "query",
+        "internal",
+        { agentKey: string; consumerUserId: string; nowMs?: number },
+        {
+          agentKey: string;
+          botIdentity: null | string;
+          nextAction:
+            | "import_token"
+            | "configure_webhook"
+            | "create_pairing"
+            | "complete_pairing"
+            | "ready";
+          pairingCode: null | string;
+          pairingDeepLink: null | string;
+          pairingStatus: null | "pending" | "used" | "expired";
+          telegramUsername: null | string;
+          tokenImported: boolean;
+          tokenSecretRef: null | string;
+          webhookReady: boolean;
+        },
+        Name
+      >;
+      getUserAgentPairingStatus: FunctionReference<
+        "query",
+        "internal",
+        { agentKey: string; consumerUserId: string; nowMs?: number },
+        null | {
+          agentKey: string;
+          botIdentity: null | string;
+          code: string;
+          consumerUserId: string;
+          createdAt: number;
+          expiresAt: number;
+          status: "pending" | "used" | "expired";
+          telegramChatId: null | string;
+          telegramUserId: null | string;
+          usedAt: null | number;
+        },
+        Name
+      >;
+      getUserAgentsOverview: FunctionReference<
+        "query",
+        "internal",
+        { consumerUserId: string; nowMs?: number },
+        {
+          activeAgentKey: null | string;
+          agents: Array<{
+            agentKey: string;
+            bindingStatus: null | "active" | "revoked";
+            canChat: boolean;
+            canCreateNewAgent: boolean;
+            canDisable: boolean;
+            canManagePushJobs: boolean;
+            consumerUserId: string;
+            conversationId: null | string;
+            displayName: null | string;
+            pairingStatus: null | "pending" | "used" | "expired";
+            status: "draft" | "pairing" | "active" | "disabled" | "failed";
+            telegramUsername: null | string;
+            version: null | string;
+          }>;
+          canCreateNewAgent: boolean;
+        },
+        Name
+      >;
+      getWebhookReadiness: FunctionReference<
+        "action",
+        "internal",
+        { agentKey: string; pathPrefix?: string },
+        {
+          agentKey: string;
+          currentUrl: null | string;
+          lastErrorDate: null | number;
+          lastErrorMessage: null | string;
+          pendingUpdateCount: number;
+          secretRef: null | string;
+          webhookReady: boolean;
+        },
         Name
       >;
       getWorkerControlState: FunctionReference<
@@ -582,6 +926,71 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         { secretId: string; secretRef: string; version: number },
         Name
       >;
+      importTelegramTokenForAgent: FunctionReference<
+        "action",
+        "internal",
+        {
+          agentKey: string;
+          consumerUserId: string;
+          metadata?: Record<string, string>;
+          plaintextValue: string;
+        },
+        {
+          botIdentity: string;
+          secretId: string;
+          secretRef: string;
+          telegramUsername: null | string;
+          version: number;
+        },
+        Name
+      >;
+      ingestTelegramUpdate: FunctionReference<
+        "mutation",
+        "internal",
+        {
+          body: string;
+          credentials: {
+            botIdentity: null | string;
+            secretHash: null | string;
+          };
+          options: {
+            allowUnsigned: boolean;
+            fallbackAgentKey: string;
+            requireBinding: boolean;
+            resolveAgentKeyFromBinding: boolean;
+            resolvedAgentKey?: string;
+          };
+          providerConfig?: {
+            apiBaseUrl?: string;
+            appName: string;
+            guest?: {
+              cpuKind: "shared" | "performance";
+              cpus: number;
+              memoryMb: number;
+            };
+            image: string;
+            kind: "fly" | "runpod" | "ecs";
+            organizationSlug: string;
+            region: string;
+            stopTimeoutSeconds?: number;
+            volumeName: string;
+            volumePath: string;
+            volumeSizeGb: number;
+          };
+          tooLarge: boolean;
+        },
+        | {
+            kind:
+              | "accepted"
+              | "ignored"
+              | "quarantined"
+              | "forbidden"
+              | "no_binding";
+          }
+        | { agentKey: string; consumerUserId: string; kind: "paired" }
+        | { error: string; kind: "pairing_failed" },
+        Name
+      >;
       listAgentProfiles: FunctionReference<
         "query",
         "internal",
@@ -607,6 +1016,18 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
           pausedAt: null | number;
           secretsRef: Array<string>;
           version: string;
+        }>,
+        Name
+      >;
+      listBlockedTelegramChats: FunctionReference<
+        "query",
+        "internal",
+        {},
+        Array<{
+          botIdentity: string;
+          reason: string;
+          since: number;
+          telegramChatId: string;
         }>,
         Name
       >;
@@ -771,6 +1192,27 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         }>,
         Name
       >;
+      listQuarantinedTelegramUpdates: FunctionReference<
+        "query",
+        "internal",
+        { limit?: number },
+        Array<{
+          at: number;
+          botIdentity: null | string;
+          detail: string;
+          quarantineId: string;
+          reason:
+            | "too_large"
+            | "not_json"
+            | "not_an_update"
+            | "agent_unavailable"
+            | "conversation_mismatch"
+            | "refused";
+          telegramChatId: null | string;
+          updateId: null | number;
+        }>,
+        Name
+      >;
       listQueueItemsForConversation: FunctionReference<
         "query",
         "internal",
@@ -823,6 +1265,27 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         }>,
         Name
       >;
+      listUserAgents: FunctionReference<
+        "query",
+        "internal",
+        { consumerUserId: string; includeDisabled?: boolean; nowMs?: number },
+        Array<{
+          agentKey: string;
+          bindingStatus: null | "active" | "revoked";
+          canChat: boolean;
+          canCreateNewAgent: boolean;
+          canDisable: boolean;
+          canManagePushJobs: boolean;
+          consumerUserId: string;
+          conversationId: null | string;
+          displayName: null | string;
+          pairingStatus: null | "pending" | "used" | "expired";
+          status: "draft" | "pairing" | "active" | "disabled" | "failed";
+          telegramUsername: null | string;
+          version: null | string;
+        }>,
+        Name
+      >;
       listWorkerEvents: FunctionReference<
         "query",
         "internal",
@@ -869,12 +1332,26 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         }>,
         Name
       >;
+      mayPostTelegramUpdate: FunctionReference<
+        "query",
+        "internal",
+        {
+          allowUnsigned: boolean;
+          credentials: {
+            botIdentity: null | string;
+            secretHash: null | string;
+          };
+        },
+        boolean,
+        Name
+      >;
       messageRuntimeConfig: FunctionReference<
         "query",
         "internal",
         {},
         null | {
           systemPrompt?: string;
+          telegramApiBaseUrl?: string;
           telegramAttachmentRetentionMs?: number;
         },
         Name
@@ -978,6 +1455,18 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         { deadLetter: number; processing: number; queuedReady: number },
         Name
       >;
+      reconcileTelegramBotIdentityForAgent: FunctionReference<
+        "action",
+        "internal",
+        { agentKey: string; secretRef?: string },
+        {
+          agentKey: string;
+          botIdentity: string;
+          secretRef: null | string;
+          telegramUsername: null | string;
+        },
+        Name
+      >;
       reconcileWorkers: FunctionReference<
         "action",
         "internal",
@@ -1042,6 +1531,28 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         { keyId: string; started: boolean },
         Name
       >;
+      resolveAgentForTelegram: FunctionReference<
+        "query",
+        "internal",
+        {
+          botIdentity?: string;
+          telegramChatId?: string;
+          telegramUserId?: string;
+        },
+        {
+          agentKey: null | string;
+          consumerUserId: null | string;
+          conversationId: null | string;
+        },
+        Name
+      >;
+      resolveAgentForUser: FunctionReference<
+        "query",
+        "internal",
+        { consumerUserId: string },
+        { agentKey: null | string; consumerUserId: string },
+        Name
+      >;
       resumeAgent: FunctionReference<
         "mutation",
         "internal",
@@ -1054,6 +1565,13 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         "internal",
         { conversationId: string },
         boolean,
+        Name
+      >;
+      revokeUserAgentBinding: FunctionReference<
+        "mutation",
+        "internal",
+        { consumerUserId: string; nowMs?: number },
+        { revoked: number },
         Name
       >;
       rollbackGlobalSkill: FunctionReference<
@@ -1119,6 +1637,7 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         {
           messageConfig: {
             systemPrompt?: string;
+            telegramApiBaseUrl?: string;
             telegramAttachmentRetentionMs?: number;
           };
           nowMs?: number;
@@ -1214,6 +1733,25 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         "internal",
         { messageId: string; reason?: string },
         boolean,
+        Name
+      >;
+      softResetTelegramBindingsMissingBotIdentity: FunctionReference<
+        "mutation",
+        "internal",
+        {
+          expirePendingPairings?: boolean;
+          nowMs?: number;
+          revokeActiveBindings?: boolean;
+        },
+        {
+          annotatedBindings: number;
+          expiredPairings: number;
+          legacyBindingsMissingBotIdentity: number;
+          more: boolean;
+          pendingPairingsMissingBotIdentity: number;
+          profilesMissingBotIdentity: number;
+          revokedBindings: number;
+        },
         Name
       >;
       workerGatewayMutation: FunctionReference<

@@ -3,6 +3,7 @@ import { refuse } from "../../shared/errors.js";
 import type { Id, MutationCtx } from "../kit/functions.js";
 import { assertConfigureAgent, configureSettings, isRunnable } from "./policy.js";
 import {
+  countUnlinked,
   findProfile,
   findProfileOfBot,
   findProfiles,
@@ -67,6 +68,11 @@ export async function configureAgentProfile(
   return { id, ...change };
 }
 
+/** Agents that no bot is linked to, counted up to 200. */
+export async function countProfilesWithoutBot(ctx: Reader): Promise<number> {
+  return await countUnlinked(ctx);
+}
+
 /** Holds the agent since `pausedAt`, or lets it go (null). */
 export async function patchPaused(
   ctx: MutationCtx,
@@ -97,8 +103,9 @@ export async function linkTelegramBot(
   }
   const stored = await requireProfile(ctx, agentKey);
   await assertBotIsFree(ctx, botIdentity, agentKey);
-  const refs = new Set(stored.secretsRef);
-  if (link.secretRef !== undefined) refs.add(link.secretRef);
+  // In front: the first Telegram token with a value is the one that answers.
+  const own = link.secretRef === undefined ? [] : [link.secretRef];
+  const refs = new Set([...own, ...stored.secretsRef]);
   await ctx.db.patch("agentProfiles", stored._id, { botIdentity, secretsRef: [...refs] });
 }
 

@@ -1,0 +1,116 @@
+/**
+ * Updates on their way to the webhook, as Telegram sends them: one queue per chat, only its head is on its way, repeated
+ * until a 2xx, for a day. The pauses are those of Telegram's own server.
+ */
+import type { Bot, World } from "./world.js";
+
+const DAY_MS = 86_400_000;
+const ANSWER_WITHIN_MS = 60_000;
+const MAX_RETRY_AFTER_S = 3_600;
+
+export interface Update {
+  update_id: number;
+  [kind: string]: unknown;
+}
+
+interface Pending {
+  update: Update;
+  fails: number;
+  expiresAt: number;
+}
+
+export interface Delivery {
+  at: number;
+  updateId: number;
+  /** Null when there was no answer. */
+  status: number | null;
+}
+
+/** What is under way for one bot. */
+export interface Outgoing {
+  nextUpdateId: number;
+  queues: Map<string, Pending[]>;
+  log: Delivery[];
+  lastError: { at: number; message: string } | null;
+}
+
+export function newOutgoing(firstUpdateId: number): Outgoing {
+  return { nextUpdateId: firstUpdateId, queues: new Map(), log: [], lastError: null };
+}
+
+export function pendingCount(outgoing: Outgoing): number {
+  return [...outgoing.queues.values()].reduce((sum, queue) => sum + queue.length, 0);
+}
+
+/** Puts an update behind those of the same queue; returns its number. */
+export function sendUpdate(
+  world: World,
+  bot: Bot,
+  queueId: string,
+  content: Record<string, unknown>,
+): number {
+  const { outgoing } = bot;
+  const update = { update_id: outgoing.nextUpdateId, ...content };
+  outgoing.nextUpdateId += 1;
+  const queue = outgoing.queues.get(queueId) ?? [];
+  outgoing.queues.set(queueId, queue);
+  queue.push({ update, fails: 0, expiresAt: world.clock.now() + DAY_MS });
+  if (queue.length === 1) void deliverHead(world, bot, queue);
+  return update.update_id;
+}
+
+async function deliverHead(world: World, bot: Bot, queue: Pending[]): Promise<void> {
+  const head = queue[0];
+  if (head === undefined || world.timers.closed) return;
+  const { status, retryAfter } = await post(world, bot, head.update);
+  bot.outgoing.log.push({ at: world.clock.now(), updateId: head.update.update_id, status });
+  if (status !== null && status >= 200 && status < 300) {
+    queue.shift();
+    return await deliverHead(world, bot, queue);
+  }
+  bot.outgoing.lastError = {
+    at: world.clock.now(),
+    message:
+      status === null ? "Read timeout expired" : `Wrong response from the webhook: ${status}`,
+  };
+  head.fails += 1;
+  const delay = retryAfter ?? backoffMs(head.fails, world.random.next());
+  if (world.clock.now() + delay > head.expiresAt) queue.shift();
+  world.timers.after(delay, () => void deliverHead(world, bot, queue));
+}
+
+/** At once, then 2, 4, 8 … 64 seconds, then one to two minutes. */
+export function backoffMs(fails: number, random: number): number {
+  if (fails <= 1) return 0;
+  const cap = 60_000 + random * 60_000;
+  return Math.min(1_000 * 2 ** (fails - 1), cap);
+}
+
+async function post(
+  world: World,
+  bot: Bot,
+  update: Update,
+): Promise<{ status: number | null; retryAfter: number | null }> {
+  const { webhook } = bot;
+  if (webhook === null) return { status: null, retryAfter: null };
+  try {
+    const response = await world.deliver(webhook.url, {
+      method: "POST",
+      headers: {
+        "content-type": "application/json",
+        ...(webhook.secretToken === null
+          ? {}
+          : { "x-telegram-bot-api-secret-token": webhook.secretToken }),
+      },
+      body: JSON.stringify(update),
+      redirect: "manual",
+      signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
+    });
+    await response.arrayBuffer();
+    const seconds = Number(response.headers.get("retry-after"));
+    const asked = Number.isInteger(seconds) && seconds >= 1 && seconds <= MAX_RETRY_AFTER_S;
+    return { status: response.status, retryAfter: asked ? seconds * 1_000 : null };
+  } catch {
+    return { status: null, retryAfter: null };
+  }
+}
