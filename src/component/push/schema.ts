@@ -16,7 +16,12 @@ const vPeriodicity = v.union(
   v.literal("monthly"),
 );
 const vDispatchStatus = v.union(v.literal("enqueued"), v.literal("skipped"), v.literal("failed"));
-const audit = { createdBy: v.string(), updatedBy: v.string(), createdAt: v.number(), updatedAt: v.number() };
+const audit = {
+  createdBy: v.string(),
+  updatedBy: v.string(),
+  createdAt: v.number(),
+  updatedAt: v.number(),
+};
 
 /** Proactive messages: templates, jobs, their runs, broadcasts. */
 export const pushTables = {
