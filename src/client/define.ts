@@ -24,6 +24,7 @@ type CtxOf = {
   mutation: Pick<GenericMutationCtx<GenericDataModel>, "runQuery" | "runMutation">;
   action: Pick<GenericActionCtx<GenericDataModel>, "runQuery" | "runMutation" | "runAction">;
 };
+/** How Convex runs a function. */
 export type Kind = keyof CtxOf;
 
 /** A function of the API before it is registered. */

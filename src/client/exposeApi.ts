@@ -2,6 +2,8 @@ import type { ComponentApi } from "../component/_generated/component.js";
 import type { Exposed, Lib } from "./define.js";
 import { exposeAgents } from "./expose/agents.js";
 import { exposeConversations } from "./expose/conversations.js";
+import { exposeIdentity } from "./expose/identity.js";
+import { exposeIdentityOperator } from "./expose/identityOperator.js";
 import { exposeProviders } from "./expose/providers.js";
 import { exposeQueue } from "./expose/queue.js";
 import { exposeQueueOperator } from "./expose/queueOperator.js";
@@ -20,6 +22,7 @@ export function operatorDefinitions(lib: Lib, options: ProviderOptions) {
     ...exposeAgents(lib),
     ...exposeSecrets(lib),
     ...exposeSettings(lib),
+    ...exposeIdentityOperator(lib),
     ...exposeQueueOperator(lib),
     ...exposeScheduler(lib, options),
     ...exposeWorkers(lib),
@@ -33,6 +36,7 @@ export function apiDefinitions(lib: Lib, options: ProviderOptions) {
     ...exposeQueue(lib, options),
     ...exposeConversations(lib),
     ...exposeSnapshots(lib),
+    ...exposeIdentity(lib),
     ...operatorDefinitions(lib, options),
     ...exposeWorkerCalls(lib, options),
     ...exposeWorkerSnapshots(lib),

@@ -37,6 +37,7 @@ export const IDENTIFYING_ARGS = [
   "workerId",
   "workspaceId",
 ] as const;
+/** The name of an argument that `auth` sees. */
 export type IdentifyingArg = (typeof IDENTIFYING_ARGS)[number];
 
 /** The identifying arguments of one call, as the caller gave them. */

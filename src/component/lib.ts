@@ -18,6 +18,27 @@ export {
 export { listConversationMessages } from "./conversations/host.public.js";
 export { listSnapshotsForConversation } from "./snapshots/host.public.js";
 
+// ── Host app: users, their agents and their Telegram chats ──────────────────
+export {
+  bindUserAgent,
+  consumePairingCode,
+  createPairingCode,
+  createUserAgentPairing,
+  getActiveUserAgent,
+  getAgentOperationalReadiness,
+  getPairingCodeStatus,
+  getTelegramAgentReadiness,
+  getUserAgent,
+  getUserAgentBinding,
+  getUserAgentOnboardingState,
+  getUserAgentPairingStatus,
+  getUserAgentsOverview,
+  listUserAgents,
+  resolveAgentForTelegram,
+  resolveAgentForUser,
+  revokeUserAgentBinding,
+} from "./identity/host.public.js";
+
 // ── Worker protocol: claim → hydrate → heartbeat → complete | fail ──────────
 export { claim, complete, fail, heartbeat } from "./queue/worker.public.js";
 export { getHydrationBundle } from "./hydration/worker.public.js";
@@ -44,6 +65,14 @@ export {
   setWorkerRuntimeConfig,
   workerRuntimeConfig,
 } from "./settings/operator.public.js";
+
+// ── Operators: identity ─────────────────────────────────────────────────────
+export {
+  getProviderOperationalReadiness,
+  getRequiredSecretRefs,
+  listBlockedTelegramChats,
+  softResetTelegramBindingsMissingBotIdentity,
+} from "./identity/operator.public.js";
 
 // ── Operators: secrets ──────────────────────────────────────────────────────
 export {

@@ -15,9 +15,11 @@ const body = z.object({
   // Convex's own clients send the arguments as a list of one.
   args: z.union([argsObject, z.tuple([argsObject]).transform(([only]) => only)]).default({}),
 });
+/** A checked body: the function's path and its arguments. */
 export type WorkerCall = z.output<typeof body>;
 
 const KINDS = ["query", "mutation", "action"] as const;
+/** The last segment of an endpoint's address. */
 export type EndpointKind = (typeof KINDS)[number];
 
 /** The endpoint of `<base>/api/<kind>` or `<base>/<token>/api/<kind>`; null for any other path. */
@@ -41,6 +43,7 @@ export function tokenOf(request: Request, pathToken: string | null): string | nu
   return token === "" || token.length > MAX_TOKEN_LENGTH ? null : token;
 }
 
+/** The call that a body holds, or what is wrong with the body. */
 export type BodyResult =
   { kind: "call"; call: WorkerCall } | { kind: "tooLarge" } | { kind: "malformed" };
 
@@ -51,8 +54,7 @@ export async function readCall(request: Request): Promise<BodyResult> {
   const bytes = await request.arrayBuffer();
   if (bytes.byteLength > MAX_BODY_BYTES) return { kind: "tooLarge" };
   try {
-    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-    const call = body.parse(JSON.parse(text));
+    const call = body.parse(JSON.parse(new TextDecoder().decode(bytes)));
     // Refuses here, as a fault of the caller, what could not be passed on: reserved field names.
     convexToJson(call.args);
     return { kind: "call", call };

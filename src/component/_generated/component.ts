@@ -47,6 +47,34 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         boolean,
         Name
       >;
+      bindUserAgent: FunctionReference<
+        "mutation",
+        "internal",
+        {
+          agentKey: string;
+          botIdentity?: string;
+          consumerUserId: string;
+          metadata?: Record<string, string>;
+          nowMs?: number;
+          source?: "manual" | "telegram_pairing" | "api";
+          telegramChatId?: string;
+          telegramUserId?: string;
+        },
+        {
+          agentKey: string;
+          botIdentity: null | string;
+          boundAt: number;
+          consumerUserId: string;
+          conversationId: string;
+          metadata: null | Record<string, string>;
+          revokedAt: null | number;
+          source: "manual" | "telegram_pairing" | "api";
+          status: "active" | "revoked";
+          telegramChatId: null | string;
+          telegramUserId: null | string;
+        },
+        Name
+      >;
       checkIdleShutdowns: FunctionReference<
         "action",
         "internal",
@@ -162,6 +190,79 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
           version: string;
         },
         string,
+        Name
+      >;
+      consumePairingCode: FunctionReference<
+        "mutation",
+        "internal",
+        {
+          botIdentity?: string;
+          code: string;
+          nowMs?: number;
+          telegramChatId: string;
+          telegramUserId: string;
+        },
+        {
+          agentKey: string;
+          botIdentity: null | string;
+          code: string;
+          consumerUserId: string;
+          createdAt: number;
+          expiresAt: number;
+          status: "pending" | "used" | "expired";
+          telegramChatId: null | string;
+          telegramUserId: null | string;
+          usedAt: null | number;
+        },
+        Name
+      >;
+      createPairingCode: FunctionReference<
+        "mutation",
+        "internal",
+        {
+          agentKey: string;
+          consumerUserId: string;
+          nowMs?: number;
+          ttlMs?: number;
+        },
+        {
+          agentKey: string;
+          botIdentity: null | string;
+          code: string;
+          consumerUserId: string;
+          createdAt: number;
+          expiresAt: number;
+          status: "pending" | "used" | "expired";
+          telegramChatId: null | string;
+          telegramUserId: null | string;
+          usedAt: null | number;
+        },
+        Name
+      >;
+      createUserAgentPairing: FunctionReference<
+        "mutation",
+        "internal",
+        {
+          agentKey: string;
+          consumerUserId: string;
+          nowMs?: number;
+          ttlMs?: number;
+        },
+        {
+          deepLink: null | string;
+          pairing: {
+            agentKey: string;
+            botIdentity: null | string;
+            code: string;
+            consumerUserId: string;
+            createdAt: number;
+            expiresAt: number;
+            status: "pending" | "used" | "expired";
+            telegramChatId: null | string;
+            telegramUserId: null | string;
+            usedAt: null | number;
+          };
+        },
         Name
       >;
       deactivateSecret: FunctionReference<
@@ -404,6 +505,41 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         { uploadUrl: string },
         Name
       >;
+      getActiveUserAgent: FunctionReference<
+        "query",
+        "internal",
+        { consumerUserId: string; nowMs?: number },
+        null | {
+          agentKey: string;
+          bindingStatus: null | "active" | "revoked";
+          canChat: boolean;
+          canCreateNewAgent: boolean;
+          canDisable: boolean;
+          canManagePushJobs: boolean;
+          consumerUserId: string;
+          conversationId: null | string;
+          displayName: null | string;
+          pairingStatus: null | "pending" | "used" | "expired";
+          status: "draft" | "pairing" | "active" | "disabled" | "failed";
+          telegramUsername: null | string;
+          version: null | string;
+        },
+        Name
+      >;
+      getAgentOperationalReadiness: FunctionReference<
+        "query",
+        "internal",
+        { agentKey: string; consumerUserId: string; nowMs?: number },
+        {
+          hasTelegramToken: boolean;
+          issues: Array<string>;
+          missingSecrets: Array<string>;
+          providerRuntimeConfigPresent: boolean;
+          webhookReady: boolean;
+          workerRuntimeConfigPresent: boolean;
+        },
+        Name
+      >;
       getAgentProfile: FunctionReference<
         "query",
         "internal",
@@ -509,11 +645,167 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         },
         Name
       >;
+      getPairingCodeStatus: FunctionReference<
+        "query",
+        "internal",
+        { code: string; nowMs?: number },
+        null | {
+          agentKey: string;
+          botIdentity: null | string;
+          code: string;
+          consumerUserId: string;
+          createdAt: number;
+          expiresAt: number;
+          status: "pending" | "used" | "expired";
+          telegramChatId: null | string;
+          telegramUserId: null | string;
+          usedAt: null | number;
+        },
+        Name
+      >;
+      getProviderOperationalReadiness: FunctionReference<
+        "query",
+        "internal",
+        {},
+        {
+          issues: Array<string>;
+          providerRuntimeConfigPresent: boolean;
+          workerRuntimeConfigPresent: boolean;
+        },
+        Name
+      >;
+      getRequiredSecretRefs: FunctionReference<
+        "query",
+        "internal",
+        { agentKey?: string },
+        { agentKey: null | string; secretRefs: Array<string> },
+        Name
+      >;
       getStorageFileUrl: FunctionReference<
         "query",
         "internal",
         { storageId: string },
         null | string,
+        Name
+      >;
+      getTelegramAgentReadiness: FunctionReference<
+        "query",
+        "internal",
+        { agentKey: string; consumerUserId: string; nowMs?: number },
+        {
+          hasTelegramToken: boolean;
+          issues: Array<string>;
+          missingSecrets: Array<string>;
+          providerRuntimeConfigPresent: boolean;
+          webhookReady: boolean;
+          workerRuntimeConfigPresent: boolean;
+        },
+        Name
+      >;
+      getUserAgent: FunctionReference<
+        "query",
+        "internal",
+        { agentKey: string; consumerUserId: string; nowMs?: number },
+        null | {
+          agentKey: string;
+          bindingStatus: null | "active" | "revoked";
+          canChat: boolean;
+          canCreateNewAgent: boolean;
+          canDisable: boolean;
+          canManagePushJobs: boolean;
+          consumerUserId: string;
+          conversationId: null | string;
+          displayName: null | string;
+          pairingStatus: null | "pending" | "used" | "expired";
+          status: "draft" | "pairing" | "active" | "disabled" | "failed";
+          telegramUsername: null | string;
+          version: null | string;
+        },
+        Name
+      >;
+      getUserAgentBinding: FunctionReference<
+        "query",
+        "internal",
+        { consumerUserId: string },
+        null | {
+          agentKey: string;
+          botIdentity: null | string;
+          boundAt: number;
+          consumerUserId: string;
+          conversationId: string;
+          metadata: null | Record<string, string>;
+          revokedAt: null | number;
+          source: "manual" | "telegram_pairing" | "api";
+          status: "active" | "revoked";
+          telegramChatId: null | string;
+          telegramUserId: null | string;
+        },
+        Name
+      >;
+      getUserAgentOnboardingState: FunctionReference<
+        "query",
+        "internal",
+        { agentKey: string; consumerUserId: string; nowMs?: number },
+        {
+          agentKey: string;
+          botIdentity: null | string;
+          nextAction:
+            | "import_token"
+            | "configure_webhook"
+            | "create_pairing"
+            | "complete_pairing"
+            | "ready";
+          pairingCode: null | string;
+          pairingDeepLink: null | string;
+          pairingStatus: null | "pending" | "used" | "expired";
+          telegramUsername: null | string;
+          tokenImported: boolean;
+          tokenSecretRef: null | string;
+          webhookReady: boolean;
+        },
+        Name
+      >;
+      getUserAgentPairingStatus: FunctionReference<
+        "query",
+        "internal",
+        { agentKey: string; consumerUserId: string; nowMs?: number },
+        null | {
+          agentKey: string;
+          botIdentity: null | string;
+          code: string;
+          consumerUserId: string;
+          createdAt: number;
+          expiresAt: number;
+          status: "pending" | "used" | "expired";
+          telegramChatId: null | string;
+          telegramUserId: null | string;
+          usedAt: null | number;
+        },
+        Name
+      >;
+      getUserAgentsOverview: FunctionReference<
+        "query",
+        "internal",
+        { consumerUserId: string; nowMs?: number },
+        {
+          activeAgentKey: null | string;
+          agents: Array<{
+            agentKey: string;
+            bindingStatus: null | "active" | "revoked";
+            canChat: boolean;
+            canCreateNewAgent: boolean;
+            canDisable: boolean;
+            canManagePushJobs: boolean;
+            consumerUserId: string;
+            conversationId: null | string;
+            displayName: null | string;
+            pairingStatus: null | "pending" | "used" | "expired";
+            status: "draft" | "pairing" | "active" | "disabled" | "failed";
+            telegramUsername: null | string;
+            version: null | string;
+          }>;
+          canCreateNewAgent: boolean;
+        },
         Name
       >;
       getWorkerControlState: FunctionReference<
@@ -607,6 +899,18 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
           pausedAt: null | number;
           secretsRef: Array<string>;
           version: string;
+        }>,
+        Name
+      >;
+      listBlockedTelegramChats: FunctionReference<
+        "query",
+        "internal",
+        {},
+        Array<{
+          botIdentity: string;
+          reason: string;
+          since: number;
+          telegramChatId: string;
         }>,
         Name
       >;
@@ -820,6 +1124,27 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
           sizeBytes: null | number;
           snapshotId: string;
           status: "uploading" | "ready" | "failed" | "expired";
+        }>,
+        Name
+      >;
+      listUserAgents: FunctionReference<
+        "query",
+        "internal",
+        { consumerUserId: string; includeDisabled?: boolean; nowMs?: number },
+        Array<{
+          agentKey: string;
+          bindingStatus: null | "active" | "revoked";
+          canChat: boolean;
+          canCreateNewAgent: boolean;
+          canDisable: boolean;
+          canManagePushJobs: boolean;
+          consumerUserId: string;
+          conversationId: null | string;
+          displayName: null | string;
+          pairingStatus: null | "pending" | "used" | "expired";
+          status: "draft" | "pairing" | "active" | "disabled" | "failed";
+          telegramUsername: null | string;
+          version: null | string;
         }>,
         Name
       >;
@@ -1042,6 +1367,28 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         { keyId: string; started: boolean },
         Name
       >;
+      resolveAgentForTelegram: FunctionReference<
+        "query",
+        "internal",
+        {
+          botIdentity?: string;
+          telegramChatId?: string;
+          telegramUserId?: string;
+        },
+        {
+          agentKey: null | string;
+          consumerUserId: null | string;
+          conversationId: null | string;
+        },
+        Name
+      >;
+      resolveAgentForUser: FunctionReference<
+        "query",
+        "internal",
+        { consumerUserId: string },
+        { agentKey: null | string; consumerUserId: string },
+        Name
+      >;
       resumeAgent: FunctionReference<
         "mutation",
         "internal",
@@ -1054,6 +1401,13 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         "internal",
         { conversationId: string },
         boolean,
+        Name
+      >;
+      revokeUserAgentBinding: FunctionReference<
+        "mutation",
+        "internal",
+        { consumerUserId: string; nowMs?: number },
+        { revoked: number },
         Name
       >;
       rollbackGlobalSkill: FunctionReference<
@@ -1214,6 +1568,25 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         "internal",
         { messageId: string; reason?: string },
         boolean,
+        Name
+      >;
+      softResetTelegramBindingsMissingBotIdentity: FunctionReference<
+        "mutation",
+        "internal",
+        {
+          expirePendingPairings?: boolean;
+          nowMs?: number;
+          revokeActiveBindings?: boolean;
+        },
+        {
+          annotatedBindings: number;
+          expiredPairings: number;
+          legacyBindingsMissingBotIdentity: number;
+          more: boolean;
+          pendingPairingsMissingBotIdentity: number;
+          profilesMissingBotIdentity: number;
+          revokedBindings: number;
+        },
         Name
       >;
       workerGatewayMutation: FunctionReference<

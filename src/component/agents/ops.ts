@@ -3,6 +3,7 @@ import { refuse } from "../../shared/errors.js";
 import type { Id, MutationCtx } from "../kit/functions.js";
 import { assertConfigureAgent, configureSettings, isRunnable } from "./policy.js";
 import {
+  countUnlinked,
   findProfile,
   findProfileOfBot,
   findProfiles,
@@ -65,6 +66,11 @@ export async function configureAgentProfile(
     ...(companyId === undefined ? {} : { companyId }),
   });
   return { id, ...change };
+}
+
+/** Agents that no bot is linked to, counted up to 200. */
+export async function countProfilesWithoutBot(ctx: Reader): Promise<number> {
+  return await countUnlinked(ctx);
 }
 
 /** Holds the agent since `pausedAt`, or lets it go (null). */

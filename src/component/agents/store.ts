@@ -36,6 +36,15 @@ export async function findRivalOfBot(
   return holders.find((profile) => profile.agentKey !== agentKey) ?? null;
 }
 
+/** Profiles without a bot identity, counted up to the limit of a listing. */
+export async function countUnlinked(ctx: Reader): Promise<number> {
+  const rows = await ctx.db
+    .query("agentProfiles")
+    .withIndex("by_botIdentity", (q) => q.eq("botIdentity", undefined))
+    .take(MAX_AGENTS_LIMIT);
+  return rows.length;
+}
+
 /**
  * Which profiles to list. `companyId` null: those without a company; absent: of any company.
  * `afterAgentKey`: the last key of the page before.

@@ -3,6 +3,7 @@
  * rows; a free worker reads candidates from a stale snapshot (no dependency on rows that others change) and
  * then only the rows of the one it takes.
  */
+import { refuse } from "../../shared/errors.js";
 import { loadProfile } from "../agents/ops.js";
 import { loadConversation, type Conversation } from "../conversations/ops.js";
 import { internal } from "../_generated/api.js";
@@ -16,7 +17,7 @@ import { lastHeartbeat, loadWorker, touchWorker, type Worker } from "../workers/
 import { LEASE_LOST_ERROR, loseLease } from "./leases.js";
 import { orderCandidates, type Candidate } from "./order.js";
 import { adopt, counted, findHead, leaving, settle, type Message } from "./store.js";
-import type { ClaimedJob, PayloadView } from "./validators.js";
+import { MAX_ID_LENGTH, type ClaimedJob, type PayloadView } from "./validators.js";
 
 /** Candidates a free worker tries before it reports that there is nothing: each costs one read. */
 const MAX_TRIES = 3;
@@ -35,6 +36,7 @@ export async function claimMessage(
   now: number,
 ): Promise<ClaimedJob | null> {
   const worker = await loadWorker(ctx, args.workerId);
+  if (worker === null) checkNewWorkerId(args.workerId);
   if (worker !== null && worker.status !== "active") return null;
   const assigned = worker?.assignment?.conversationId;
   if (
@@ -50,6 +52,12 @@ export async function claimMessage(
       : await claimFrom(ctx, wanted, args.workerId, worker, now);
   if (job === null && worker !== null) await touchWorker(ctx, worker.workerId, now);
   return job;
+}
+
+/** An unknown worker registers itself with its first job. */
+function checkNewWorkerId(workerId: string): void {
+  if (workerId.trim() === "" || workerId.length > MAX_ID_LENGTH)
+    refuse("INVALID_ARGUMENT", `workerId must have 1 to ${MAX_ID_LENGTH} characters.`);
 }
 
 async function claimAny(

@@ -2,11 +2,13 @@
 import { v } from "convex/values";
 import { vProviderConfig } from "../config.js";
 import { mutation, query } from "../kit/functions.js";
+import { clock } from "./clock.js";
 import { listMessageEvents as eventsOfMessage } from "../trail/ops.js";
 import { vMessageEventKind } from "../trail/validators.js";
 import { enqueueMessage } from "./intake.js";
 import { hasQueued, listForConversation, queueCounts } from "./listings.js";
-import { registerMediaFile } from "./media.js";
+import { mediaUrl, registerMediaFile } from "./media.js";
+import { attachMetadata } from "./payload.js";
 import { attachmentFields, payloadFields, vMetadata, vQueueItemView } from "./validators.js";
 
 const vNewPayload = v.object({
@@ -44,7 +46,7 @@ export const enqueue = mutation({
     providerConfig: v.optional(vProviderConfig),
   },
   returns: v.id("messageQueue"),
-  handler: async (ctx, args) => await enqueueMessage(ctx, args, args.nowMs ?? Date.now()),
+  handler: async (ctx, args) => await enqueueMessage(ctx, args, clock(args.nowMs)),
 });
 
 /** Messages of a conversation, newest scheduledFor first; `limit` 1…500, default 100. */
@@ -65,18 +67,17 @@ export const hasQueuedJobsForConversation = query({
 export const queueStats = query({
   args: { nowMs: v.optional(v.number()) },
   returns: v.object({ queuedReady: v.number(), processing: v.number(), deadLetter: v.number() }),
-  handler: async (ctx, args) => await queueCounts(ctx, args.nowMs ?? Date.now()),
+  handler: async (ctx, args) => await queueCounts(ctx, clock(args.nowMs)),
 });
 
-/** Merges keys into a message's metadata; false when the message is gone. */
+/** Merges keys into a message's metadata; false when the message is gone. @throws PAYLOAD_TOO_LARGE */
 export const attachMessageMetadata = mutation({
   args: { messageId: v.id("messageQueue"), metadata: vMetadata },
   returns: v.boolean(),
   handler: async (ctx, args) => {
     const message = await ctx.db.get("messageQueue", args.messageId);
     if (message === null) return false;
-    const metadata = { ...message.payload.metadata, ...args.metadata };
-    await ctx.db.patch("messageQueue", message._id, { payload: { ...message.payload, metadata } });
+    await attachMetadata(ctx, message, args.metadata);
     return true;
   },
 });
@@ -88,7 +89,10 @@ export const generateMediaUploadUrl = mutation({
   handler: async (ctx) => ({ uploadUrl: await ctx.storage.generateUploadUrl() }),
 });
 
-/** Makes an uploaded file usable as an attachment. A no-op when it already is. @throws INVALID_ARGUMENT no such file */
+/**
+ * Makes an uploaded file usable as an attachment, of one conversation when that is named. A no-op when it already is.
+ * @throws INVALID_ARGUMENT no such file; FORBIDDEN it belongs to another conversation, a worker or a snapshot
+ */
 export const registerUploadedFile = mutation({
   args: { storageId: v.id("_storage"), conversationId: v.optional(v.string()) },
   returns: v.null(),
@@ -99,11 +103,11 @@ export const registerUploadedFile = mutation({
   },
 });
 
-/** The URL of a registered media file, or null. */
+/** The URL of a media file, or null. Archives of snapshots have none here. */
 export const getStorageFileUrl = query({
   args: { storageId: v.id("_storage") },
   returns: v.union(v.null(), v.string()),
-  handler: async (ctx, args) => await ctx.storage.getUrl(args.storageId),
+  handler: async (ctx, args) => await mediaUrl(ctx, args.storageId),
 });
 
 /** What happened to a message, oldest first; at most 200 events, kept for a week. */

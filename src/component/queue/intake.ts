@@ -4,17 +4,18 @@ import { loadProfile } from "../agents/ops.js";
 import type { ProviderConfig } from "../config.js";
 import { RETENTION } from "../config.js";
 import { ensureConversation } from "../conversations/ops.js";
-import type { Id, MutationCtx } from "../kit/functions.js";
+import type { Doc, Id, MutationCtx } from "../kit/functions.js";
 import { requestPass } from "../kit/wake.js";
 import { loadPolicy, seedProviderConfig } from "../settings/ops.js";
 import { recordMessageEvent } from "../trail/ops.js";
+import { findMediaFile } from "./media.js";
 import { slotOf } from "./order.js";
+import { checkPayloadSize } from "./payload.js";
 import { adopt, withArrival, type Message } from "./store.js";
 import {
   MAX_ATTACHMENTS,
   MAX_ATTEMPTS_LIMIT,
   MAX_ID_LENGTH,
-  MAX_PAYLOAD_BYTES,
   MAX_SCHEDULE_AHEAD_MS,
 } from "./validators.js";
 
@@ -39,10 +40,8 @@ export async function enqueueMessage(
   now: number,
 ): Promise<Id<"messageQueue">> {
   const providerUserId = checkMessage(args, now);
-  if (args.idempotencyKey !== undefined) {
-    const known = await findByKey(ctx, args.idempotencyKey);
-    if (known !== null) return known;
-  }
+  const seen = args.idempotencyKey === undefined ? null : await findKey(ctx, args.idempotencyKey);
+  if (seen?.messageId !== undefined && seen.expiresAt > now) return seen.messageId;
   const profile = await loadProfile(ctx, args.agentKey);
   if (profile === null || !profile.enabled)
     refuse("AGENT_NOT_READY", `Agent profile '${args.agentKey}' not found or disabled`, {
@@ -65,11 +64,11 @@ export async function enqueueMessage(
   const immediate = Math.max(now, conversation.lastArrivalAt ?? 0);
   const later = args.scheduledFor !== undefined && args.scheduledFor > immediate;
   const scheduledFor = later ? (args.scheduledFor ?? immediate) : immediate;
-  await checkAttachments(ctx, args.payload.attachments ?? []);
+  await checkAttachments(ctx, args.conversationId, args.payload.attachments ?? []);
   const messageId = await ctx.db.insert("messageQueue", {
     conversationId: args.conversationId,
     agentKey: args.agentKey,
-    payload: { ...args.payload, metadata: { ...args.payload.metadata, providerUserId } },
+    payload: storedPayload(args.payload, providerUserId),
     status: "queued",
     priority,
     scheduledFor,
@@ -80,12 +79,11 @@ export async function enqueueMessage(
     ...(args.idempotencyKey === undefined ? {} : { idempotencyKey: args.idempotencyKey }),
   });
   await insertAttachmentRows(ctx, messageId, args, now);
-  if (args.idempotencyKey !== undefined)
-    await ctx.db.insert("ingressUpdates", {
-      key: args.idempotencyKey,
-      messageId,
-      expiresAt: now + RETENTION.ingressKeyMs,
-    });
+  if (args.idempotencyKey !== undefined) {
+    const key = { key: args.idempotencyKey, messageId, expiresAt: now + RETENTION.ingressKeyMs };
+    if (seen === null) await ctx.db.insert("ingressUpdates", key);
+    else await ctx.db.patch("ingressUpdates", seen._id, key);
+  }
 
   const changes = withArrival(conversation, { _id: messageId, scheduledFor, priority }, now);
   await ctx.db.patch("conversations", conversation._id, {
@@ -105,12 +103,11 @@ export async function enqueueMessage(
   return messageId;
 }
 
-async function findByKey(ctx: MutationCtx, key: string): Promise<Id<"messageQueue"> | null> {
-  const row = await ctx.db
+async function findKey(ctx: MutationCtx, key: string): Promise<Doc<"ingressUpdates"> | null> {
+  return await ctx.db
     .query("ingressUpdates")
     .withIndex("by_key", (q) => q.eq("key", key))
     .first();
-  return row?.messageId ?? null;
 }
 
 /** Throws on anything that could not be stored or served; returns the trimmed provider user id. */
@@ -134,20 +131,7 @@ function checkMessage(args: NewMessage, now: number): string {
   checkNumber("maxAttempts", args.maxAttempts, 1, MAX_ATTEMPTS_LIMIT);
   if (args.maxAttempts !== undefined && !Number.isInteger(args.maxAttempts))
     refuse("INVALID_ARGUMENT", `maxAttempts must be a whole number, got ${args.maxAttempts}.`);
-  const bytes = new TextEncoder().encode(
-    JSON.stringify([
-      payload.messageText,
-      payload.rawUpdateJson,
-      payload.metadata,
-      payload.externalMessageId,
-    ]),
-  ).length;
-  if (bytes > MAX_PAYLOAD_BYTES)
-    refuse(
-      "PAYLOAD_TOO_LARGE",
-      `The message has ${bytes} bytes, at most ${MAX_PAYLOAD_BYTES} fit. Send long content as an attachment.`,
-      { bytes, maxBytes: MAX_PAYLOAD_BYTES },
-    );
+  checkPayloadSize(payload);
   if ((payload.attachments?.length ?? 0) > MAX_ATTACHMENTS)
     refuse("INVALID_ARGUMENT", `At most ${MAX_ATTACHMENTS} attachments per message.`);
   return providerUserId;
@@ -159,23 +143,37 @@ function checkNumber(name: string, value: number | undefined, min: number, max: 
     refuse("INVALID_ARGUMENT", `${name} must be a number from ${min} to ${max}, got ${value}.`);
 }
 
-/** Only files that came through our own upload URLs may be attached: any other id would open a foreign file. */
+/** Only files that came through our own upload URLs, for this conversation: any other id would open a foreign file. */
 async function checkAttachments(
   ctx: MutationCtx,
+  conversationId: string,
   attachments: NonNullable<Message["payload"]["attachments"]>,
 ): Promise<void> {
   for (const { storageId } of attachments) {
-    const registered = await ctx.db
-      .query("mediaFiles")
-      .withIndex("by_storageId", (q) => q.eq("storageId", storageId))
-      .first();
-    if (registered === null)
+    const file = await findMediaFile(ctx, storageId);
+    if (file === null || file.purpose !== "attachment")
       refuse(
         "FORBIDDEN",
         `Attachment file '${storageId}' was not uploaded through this component. Upload it with generateMediaUploadUrl and registerUploadedFile first.`,
         { storageId },
       );
+    if (file.conversationId !== undefined && file.conversationId !== conversationId)
+      refuse("FORBIDDEN", `Attachment file '${storageId}' belongs to another conversation.`, {
+        storageId,
+      });
   }
+}
+
+/** Without the URL that a caller may have filled in: hydration makes a fresh one. */
+function storedPayload(payload: Message["payload"], providerUserId: string): Message["payload"] {
+  const { attachments, ...rest } = payload;
+  return {
+    ...rest,
+    metadata: { ...payload.metadata, providerUserId },
+    ...(attachments === undefined
+      ? {}
+      : { attachments: attachments.map(({ downloadUrl: _derived, ...stored }) => stored) }),
+  };
 }
 
 async function insertAttachmentRows(

@@ -12,7 +12,8 @@ import { counted, leaving, settle, type Message } from "./store.js";
 export const LEASE_LOST_ERROR = "Lease expired while processing";
 
 /** Expired leases handled per transaction: about ten writes each. */
-export const LEASE_SWEEP_LIMIT = 100;
+const LEASE_SWEEP_LIMIT = 100;
+export const MAX_LEASE_SWEEP = 500;
 
 export const NO_LEASE = {
   claimedBy: undefined,
@@ -133,7 +134,7 @@ export async function expireLeases(
     .withIndex("by_status_and_leaseExpiresAt", (q) =>
       q.eq("status", "processing").lte("leaseExpiresAt", now),
     )
-    .take(Math.min(Math.max(1, Math.floor(limit)), LEASE_SWEEP_LIMIT * 5));
+    .take(limit);
   for (const message of expired) {
     const loss = await loseLease(ctx, message, LEASE_LOST_ERROR, now);
     if (loss.kind === "requeued") report.requeued += 1;

@@ -2,6 +2,7 @@
 import { v } from "convex/values";
 import { configureAgentProfile, vConfigureAgentArgs } from "../agents/ops.js";
 import { mutation, query } from "../kit/functions.js";
+import { clock } from "./clock.js";
 import {
   listDeadLetterGroups as groupDeadLetters,
   listDeadLetters as findDeadLetters,
@@ -9,7 +10,7 @@ import {
   REDRIVE_LIMIT,
   skip,
 } from "./deadLetters.js";
-import { expireLeases, LEASE_SWEEP_LIMIT } from "./leases.js";
+import { expireLeases, MAX_LEASE_SWEEP } from "./leases.js";
 import { clampLimit, listByStatus, toQueueItem } from "./listings.js";
 import {
   pauseConversation as pause,
@@ -29,7 +30,7 @@ export const releaseStuckJobs = mutation({
   args: { nowMs: v.optional(v.number()), limit: v.optional(v.number()) },
   returns: v.object({ requeued: v.number(), unlocked: v.number(), deadLettered: v.number() }),
   handler: async (ctx, args) =>
-    await expireLeases(ctx, args.nowMs ?? Date.now(), args.limit ?? LEASE_SWEEP_LIMIT),
+    await expireLeases(ctx, clock(args.nowMs), clampLimit(args.limit, MAX_LEASE_SWEEP)),
 });
 
 /** Messages of one status, ascending scheduledFor, without payload; `limit` 1…500, default 100. */

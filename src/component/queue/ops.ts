@@ -14,6 +14,7 @@ export { expireLeases, loseLease, LEASE_LOST_ERROR } from "./leases.js";
 export { loadAnswer, recordDelivery, storeAnswer, toAnswerView } from "./answers.js";
 export { unblockAgent } from "./pausing.js";
 export { findMediaFile, registerMediaFile } from "./media.js";
+export { attachMetadata } from "./payload.js";
 export { hasQueued } from "./listings.js";
 export { adopt, settle, type Message } from "./store.js";
 export { takeOverLegacyRows } from "./takeover.js";

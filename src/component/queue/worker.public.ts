@@ -2,6 +2,7 @@
 import { v } from "convex/values";
 import { vProviderConfig } from "../config.js";
 import { mutation } from "../kit/functions.js";
+import { clock } from "./clock.js";
 import { claimMessage } from "./claiming.js";
 import { completeMessage, failMessage, heartbeatMessage } from "./outcomes.js";
 import { vClaimedJob, vFailResult } from "./validators.js";
@@ -19,14 +20,14 @@ export const claim = mutation({
     nowMs: v.optional(v.number()),
   },
   returns: v.union(v.null(), vClaimedJob),
-  handler: async (ctx, args) => await claimMessage(ctx, args, args.nowMs ?? Date.now()),
+  handler: async (ctx, args) => await claimMessage(ctx, args, clock(args.nowMs)),
 });
 
 /** Extends the lease by leaseMs. False: the lease is lost; stop working on the message and send nothing. */
 export const heartbeat = mutation({
   args: { ...leaseRef, nowMs: v.optional(v.number()) },
   returns: v.boolean(),
-  handler: async (ctx, args) => await heartbeatMessage(ctx, args, args.nowMs ?? Date.now()),
+  handler: async (ctx, args) => await heartbeatMessage(ctx, args, clock(args.nowMs)),
 });
 
 /** The message is answered. False, and nothing changes, when the lease is lost. */
@@ -38,7 +39,7 @@ export const complete = mutation({
     providerConfig: v.optional(vProviderConfig),
   },
   returns: v.boolean(),
-  handler: async (ctx, args) => await completeMessage(ctx, args, args.nowMs ?? Date.now()),
+  handler: async (ctx, args) => await completeMessage(ctx, args, clock(args.nowMs)),
 });
 
 /**
@@ -56,5 +57,5 @@ export const fail = mutation({
     providerConfig: v.optional(vProviderConfig),
   },
   returns: vFailResult,
-  handler: async (ctx, args) => await failMessage(ctx, args, args, args.nowMs ?? Date.now()),
+  handler: async (ctx, args) => await failMessage(ctx, args, args, clock(args.nowMs)),
 });

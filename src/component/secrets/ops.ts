@@ -57,6 +57,15 @@ export async function hasActiveSecret(ctx: Reader, secretRef: string): Promise<b
   return (await findActive(ctx, secretRef)) !== null;
 }
 
+/** What was stored beside the active value of the ref, or null when it has none. */
+export async function loadActiveMetadata(
+  ctx: Reader,
+  secretRef: string,
+): Promise<Record<string, string> | null> {
+  const row = await findActive(ctx, secretRef);
+  return row === null ? null : (row.metadata ?? {});
+}
+
 // ── Writing ─────────────────────────────────────────────────────────────────
 
 export type NewSecret = {
