@@ -29,18 +29,47 @@ export function toQueueItem(message: Message): QueueItemView {
   };
 }
 
-/** Newest scheduledFor first. */
+/** Newest scheduledFor first; with `statuses` only those, so that the limit counts what was asked for. */
 export async function listForConversation(
   ctx: QueryCtx,
   conversationId: string,
   limit: number | undefined,
+  statuses?: readonly MessageStatus[],
 ): Promise<QueueItemView[]> {
-  const messages = await ctx.db
-    .query("messageQueue")
-    .withIndex("by_conversationId_and_scheduledFor", (q) => q.eq("conversationId", conversationId))
-    .order("desc")
-    .take(clampLimit(limit));
+  const count = clampLimit(limit);
+  const messages =
+    statuses === undefined
+      ? await ctx.db
+          .query("messageQueue")
+          .withIndex("by_conversationId_and_scheduledFor", (q) =>
+            q.eq("conversationId", conversationId),
+          )
+          .order("desc")
+          .take(count)
+      : await newestOfStatuses(ctx, conversationId, [...new Set(statuses)], count);
   return messages.map(toQueueItem);
+}
+
+async function newestOfStatuses(
+  ctx: QueryCtx,
+  conversationId: string,
+  statuses: readonly MessageStatus[],
+  limit: number,
+): Promise<Message[]> {
+  const found: Message[] = [];
+  for (const status of statuses)
+    found.push(
+      ...(await ctx.db
+        .query("messageQueue")
+        .withIndex("by_conversationId_and_status_and_scheduledFor", (q) =>
+          q.eq("conversationId", conversationId).eq("status", status),
+        )
+        .order("desc")
+        .take(limit)),
+    );
+  return found
+    .sort((a, b) => b.scheduledFor - a.scheduledFor || b._creationTime - a._creationTime)
+    .slice(0, limit);
 }
 
 export async function listByStatus(
