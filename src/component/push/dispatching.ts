@@ -48,7 +48,7 @@ export async function dispatchSlot(
   const runKey = `scheduled:${jobId}:${slot}`;
   const nextRunAt = nextRunAfter(job.schedule, job.timezone, Math.max(now, slot));
   if ((await findDispatch(ctx, jobId, runKey)) !== null) {
-    await patchJob(ctx, job, { nextRunAt }, now);
+    await patchJob(ctx, job, { nextRunAt });
     return "skipped";
   }
   const run = { runKey, scheduledFor: slot };
@@ -58,13 +58,13 @@ export async function dispatchSlot(
     const error = typeof target === "string" ? target : CHAT_BLOCKED;
     const { agentKey } = typeof target === "string" ? job : target;
     await record(ctx, job, { ...run, status, error, ...(agentKey && { agentKey }) }, now);
-    await patchJob(ctx, job, { nextRunAt }, now);
+    await patchJob(ctx, job, { nextRunAt });
     return status;
   }
   const enqueuedMessageId = await push(ctx, job, target, runKey, "scheduled", providerConfig, now);
   const { agentKey } = target;
   await record(ctx, job, { ...run, status: "enqueued", enqueuedMessageId, agentKey }, now);
-  await patchJob(ctx, job, { nextRunAt, lastRunAt: now, lastRunKey: runKey, agentKey }, now);
+  await patchJob(ctx, job, { nextRunAt, lastRunAt: now, lastRunKey: runKey, agentKey });
   return "enqueued";
 }
 
@@ -98,7 +98,7 @@ export async function failSlot(
   } catch {
     // Its zone or time makes no sense to this runtime (any more): it waits for an edit.
   }
-  await patchJob(ctx, job, { nextRunAt }, now);
+  await patchJob(ctx, job, { nextRunAt });
 }
 
 // ── Runs by hand ────────────────────────────────────────────────────────────
@@ -132,7 +132,7 @@ export async function triggerJob(
   );
   const run = { runKey, scheduledFor: now, enqueuedMessageId, agentKey };
   await record(ctx, job, { ...run, status: "enqueued" }, now);
-  await patchJob(ctx, job, { lastRunAt: now, lastRunKey: runKey, agentKey }, now);
+  await patchJob(ctx, job, { lastRunAt: now, lastRunKey: runKey, agentKey });
   return { enqueuedMessageId, runKey };
 }
 

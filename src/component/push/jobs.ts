@@ -12,6 +12,7 @@ import {
   type PushJobView,
   type Schedule,
 } from "./validators.js";
+import { requestDispatch } from "./wake.js";
 
 type NewJob = {
   companyId: string;
@@ -137,7 +138,8 @@ export async function updateJob(
     enabled: changes.enabled ?? job.enabled,
   };
   const nextRunAt = runAfterEdit(job, timing, now);
-  await patchJob(ctx, job, { ...texts, periodicity, ...timing, nextRunAt, updatedAt: now }, now);
+  await patchJob(ctx, job, { ...texts, periodicity, ...timing, nextRunAt, updatedAt: now });
+  if (nextRunAt !== undefined) await requestDispatch(ctx, nextRunAt, now);
   return true;
 }
 
@@ -150,7 +152,8 @@ export async function setJobEnabled(
 ): Promise<boolean> {
   if (job === null) return false;
   const nextRunAt = runAfterEdit(job, { ...job, enabled }, now);
-  await patchJob(ctx, job, { enabled, nextRunAt, updatedAt: now }, now);
+  await patchJob(ctx, job, { enabled, nextRunAt, updatedAt: now });
+  if (nextRunAt !== undefined) await requestDispatch(ctx, nextRunAt, now);
   return true;
 }
 

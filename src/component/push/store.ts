@@ -1,4 +1,4 @@
-/** Rows of pushes: every read is bounded, and every write of a job keeps the counters and the wake-up right. */
+/** Rows of pushes: every read is bounded, and every write of a job keeps the counters right. */
 import type { Doc, Id, MutationCtx, Patch, QueryCtx } from "../kit/functions.js";
 import { countJob } from "./counting.js";
 import type { PushJobView, PushTemplateView } from "./validators.js";
@@ -22,12 +22,11 @@ export async function insertJob(
   return await ctx.db.insert("messagePushJobs", job);
 }
 
-/** Changes a job; undefined removes a field. */
+/** Changes a job; undefined removes a field. The caller sees to the wake-up. */
 export async function patchJob(
   ctx: MutationCtx,
   job: PushJob,
   changes: Patch<NewPushJob>,
-  now: number,
 ): Promise<void> {
   const agentKey = "agentKey" in changes ? changes.agentKey : job.agentKey;
   await countJob(ctx, job, {
@@ -36,8 +35,6 @@ export async function patchJob(
     ...(agentKey === undefined ? {} : { agentKey }),
   });
   await ctx.db.patch("messagePushJobs", job._id, changes);
-  const { nextRunAt } = changes;
-  if (nextRunAt !== undefined) await requestDispatch(ctx, nextRunAt, now);
 }
 
 export async function removeJob(ctx: MutationCtx, job: PushJob): Promise<void> {
