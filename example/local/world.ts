@@ -23,6 +23,8 @@ export type WorldOptions = {
   /** How much faster than real ones the local machines change state. */
   speed?: number;
   leaseMs?: number;
+  /** What every machine runs; the worker runtime of this package by default. */
+  workerCommand?: readonly [string, ...string[]];
   onWorkerLine?: (machineId: string, line: string) => void;
   onProblem?: (text: string) => void;
 };
@@ -49,7 +51,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     // Closing with machines alive is what Ctrl-C does; what may not be left is processes and files.
     strict: false,
     ...spawnNodeWorker({
-      command: [process.execPath, join(PROJECT_DIR, "dist/worker/bin.js")],
+      command: options.workerCommand ?? [process.execPath, join(PROJECT_DIR, "dist/worker/bin.js")],
       root,
       onLine: (machineId, line) => options.onWorkerLine?.(machineId, line),
     }),

@@ -67,6 +67,13 @@ const TABLE = {
   startWorkers: [A, "write", "operator", "reconcileWorkers"],
   workerStats: [Q, "read", "operator", "workerStats"],
 
+  globalSkillsDelete: [M, "write", "operator", "deleteGlobalSkill"],
+  globalSkillsDeploy: [M, "write", "operator", "deployGlobalSkill"],
+  globalSkillsList: [Q, "read", "operator", "listGlobalSkills"],
+  globalSkillsReleases: [Q, "read", "operator", "listGlobalSkillReleases"],
+  globalSkillsRollback: [M, "write", "operator", "rollbackGlobalSkill"],
+  globalSkillsSetStatus: [M, "write", "operator", "setGlobalSkillStatus"],
+
   workerAppendConversationMessages: [M, "write", "worker", "appendConversationMessages"],
   workerAttachMessageMetadata: [M, "write", "worker", "attachMessageMetadata"],
   workerClaim: [M, "write", "worker", "claim"],
@@ -78,6 +85,7 @@ const TABLE = {
   workerFinalizeSnapshotUpload: [M, "write", "worker", "finalizeDataSnapshotUpload"],
   workerGenerateMediaUploadUrl: [M, "write", "worker", "generateMediaUploadUrl"],
   workerGetStorageFileUrl: [Q, "read", "worker", "getStorageFileUrl"],
+  workerGlobalSkillsManifest: [Q, "read", "worker", "getWorkerGlobalSkillsManifest"],
   workerHeartbeat: [M, "write", "worker", "heartbeat"],
   workerHydrationBundle: [Q, "read", "worker", "getHydrationBundle"],
   workerLatestSnapshotForRestore: [Q, "read", "worker", "getLatestDataSnapshotForRestore"],

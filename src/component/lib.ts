@@ -71,6 +71,13 @@ export {
   updatePushJobForAgent,
 } from "./push/host.public.js";
 
+export {
+  explainMessage,
+  getUserAgentConversationStats,
+  getUserAgentPushStats,
+  getUserAgentUsageStats,
+} from "./views/host.public.js";
+
 // ── Worker protocol: claim → hydrate → heartbeat → complete | fail ──────────
 export { claim, complete, fail, heartbeat } from "./queue/worker.public.js";
 export { getHydrationBundle } from "./hydration/worker.public.js";

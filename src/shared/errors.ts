@@ -51,9 +51,12 @@ export function refuse(code: ErrorCode, message: string, details?: Record<string
   throw agentFactoryError(code, message, details);
 }
 
-/** True when `error` came from this component (also after it crossed the component boundary). */
+/**
+ * True when `error` came from this component. Told by its data, not its class: an error that crossed a boundary may be
+ * an instance of another copy of `ConvexError`.
+ */
 export function isAgentFactoryError(error: unknown): error is ConvexError<AgentFactoryErrorData> {
-  if (!(error instanceof ConvexError)) return false;
+  if (!(error instanceof Error) || !("data" in error)) return false;
   const data: unknown = error.data;
   return (
     typeof data === "object" &&

@@ -56,7 +56,7 @@ test("a message is enqueued, claimed and completed", async () => {
     processing: 0,
     deadLetter: 0,
   });
-  expect(await user.query(api.agentFactory.workerStats, {})).toMatchObject({ activeCount: 1 });
+  expect(await user.query(api.agentFactory.workerStats, {})).toMatchObject({ idleCount: 1 });
 });
 
 test("the README's own functions enqueue once and read the history", async () => {

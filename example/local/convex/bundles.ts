@@ -106,7 +106,7 @@ export class BundleLoader {
       fs.mkdirSync(path.dirname(file), { recursive: true });
       const source = bundle.source
         .replace(/((?:from|import)\s*\(?")(\.[^"]+)\.js(")/g, "$1$2.mjs$3")
-        .replace(/^\/\/# sourceMappingURL=.*$/m, ""); // the maps are not written
+        .replace(/\/\/# sourceMappingURL=\S*$/gm, ""); // the maps are not written
       fs.writeFileSync(file, source);
     }
     return dir;

@@ -550,6 +550,64 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         string,
         Name
       >;
+      explainMessage: FunctionReference<
+        "query",
+        "internal",
+        { messageId: string; nowMs?: number },
+        null | {
+          agentKey: string;
+          behindMessageId: null | string;
+          conversationId: string;
+          detail: string;
+          events: Array<{
+            at: number;
+            detail: null | string;
+            kind:
+              | "enqueued"
+              | "claimed"
+              | "answer_stored"
+              | "delivered"
+              | "delivery_failed"
+              | "delivery_unknown"
+              | "completed"
+              | "failed"
+              | "lease_lost"
+              | "handed_back"
+              | "retry_scheduled"
+              | "dead_lettered"
+              | "redriven"
+              | "skipped"
+              | "expired";
+            workerId: null | string;
+          }>;
+          lastError: null | string;
+          messageId: string;
+          since: number;
+          state: "queued" | "processing" | "done" | "failed" | "dead_letter";
+          until: null | number;
+          waitsFor:
+            | "nothing"
+            | "operator"
+            | "answer"
+            | "delivery"
+            | "lease"
+            | "schedule"
+            | "retry"
+            | "order"
+            | "pause"
+            | "agent"
+            | "machine"
+            | "hand_over"
+            | "provider"
+            | "secret"
+            | "config"
+            | "budget"
+            | "pass";
+          warnings: Array<string>;
+          workerId: null | string;
+        },
+        Name
+      >;
       explainPass: FunctionReference<
         "query",
         "internal",
@@ -991,6 +1049,17 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         },
         Name
       >;
+      getUserAgentConversationStats: FunctionReference<
+        "query",
+        "internal",
+        { agentKey: string; consumerUserId: string },
+        {
+          contextMessages: number;
+          failedMessages: number;
+          queuedMessages: number;
+        },
+        Name
+      >;
       getUserAgentOnboardingState: FunctionReference<
         "query",
         "internal",
@@ -1032,6 +1101,18 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         },
         Name
       >;
+      getUserAgentPushStats: FunctionReference<
+        "query",
+        "internal",
+        { agentKey: string; consumerUserId: string },
+        {
+          activePushJobs: number;
+          latestDispatchAt: null | number;
+          totalDispatches: number;
+          totalPushJobs: number;
+        },
+        Name
+      >;
       getUserAgentsOverview: FunctionReference<
         "query",
         "internal",
@@ -1054,6 +1135,21 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
             version: null | string;
           }>;
           canCreateNewAgent: boolean;
+        },
+        Name
+      >;
+      getUserAgentUsageStats: FunctionReference<
+        "query",
+        "internal",
+        { agentKey: string; consumerUserId: string },
+        {
+          activePushJobs: number;
+          contextMessages: number;
+          failedMessages: number;
+          latestDispatchAt: null | number;
+          queuedMessages: number;
+          totalDispatches: number;
+          totalPushJobs: number;
         },
         Name
       >;

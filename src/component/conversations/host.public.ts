@@ -5,7 +5,8 @@ import { vHistoryEntry } from "./validators.js";
 
 /**
  * A page of a conversation's history, newest page first; entries are oldest first inside it. Pass
- * `continueBefore` as `before` for the next older page; null: that was the beginning. `limit` 1…200, default 50.
+ * `continueBefore` as `before` for the next older page; null: that was the beginning. `limit` 1…200, default 50;
+ * fewer when the entries are large.
  */
 export const listConversationMessages = query({
   args: {

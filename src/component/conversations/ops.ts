@@ -1,7 +1,7 @@
 /** The thread: its row, its history. The queue's part of the row is written by queue/apply. */
 import { refuse } from "../../shared/errors.js";
 import type { Doc, Id, MutationCtx, QueryCtx } from "../kit/functions.js";
-import { newestWithin } from "./transcript.js";
+import { estimateTokens, newestWithin } from "./transcript.js";
 import {
   MAX_APPENDED_ENTRIES,
   MAX_ENTRY_BYTES,
@@ -13,8 +13,8 @@ import {
 const WINDOW_ROW_LIMIT = 200;
 const MAX_PAGE_SIZE = 200;
 const DEFAULT_PAGE_SIZE = 50;
-/** An answer and its question, with room for tool turns. */
-const MAX_ENTRIES_PER_MESSAGE = 16;
+/** Of a page: a transaction may read and return 16 MiB, and a character may be three bytes. */
+const MAX_PAGE_CHARACTERS = 4 * 1024 * 1024;
 
 export type Conversation = Doc<"conversations">;
 
@@ -62,9 +62,9 @@ export async function ensureConversation(
 }
 
 /**
- * Appends entries to the history; missing `at` is now + index. With a `messageId` the append is repeatable: an
- * entry of the same role and message exists once, and a later answer replaces an earlier one (that one was
- * never delivered). Returns the number of entries given.
+ * Appends entries to the history; missing `at` is now + index. With a `messageId` the append is repeatable: the
+ * n-th entry of a role exists once per message, and a later answer replaces an earlier one (that one was never
+ * delivered). Returns the number of entries given.
  */
 export async function appendHistory(
   ctx: MutationCtx,
@@ -73,17 +73,18 @@ export async function appendHistory(
   now: number,
   messageId?: string,
 ): Promise<number> {
-  checkEntries(entries);
+  checkEntries(entries, now);
   const known =
     messageId === undefined
       ? []
       : await ctx.db
           .query("conversationMessages")
           .withIndex("by_messageId", (q) => q.eq("messageId", messageId))
-          .take(MAX_ENTRIES_PER_MESSAGE);
+          .take(MAX_APPENDED_ENTRIES);
   let sequence = conversation.nextSequence ?? 0;
   for (const [index, entry] of entries.entries()) {
-    const same = known.find((row) => row.role === entry.role);
+    const at = known.findIndex((row) => row.role === entry.role);
+    const [same] = at < 0 ? [] : known.splice(at, 1);
     if (same !== undefined) {
       if (same.role === "assistant" && same.content !== entry.content)
         await ctx.db.patch("conversationMessages", same._id, { content: entry.content });
@@ -104,7 +105,9 @@ export async function appendHistory(
   return entries.length;
 }
 
-function checkEntries(entries: readonly NewHistoryEntry[]): void {
+function checkEntries(entries: readonly NewHistoryEntry[], now: number): void {
+  if (!Number.isFinite(now))
+    refuse("INVALID_ARGUMENT", `nowMs must be a time in milliseconds, got ${now}.`);
   if (entries.length > MAX_APPENDED_ENTRIES)
     refuse(
       "INVALID_ARGUMENT",
@@ -125,19 +128,26 @@ export async function historyWindow(
   maxTokens: number,
   exceptMessageId?: Id<"messageQueue">,
 ): Promise<HistoryEntry[]> {
-  const rows = await ctx.db
+  const rows = ctx.db
     .query("conversationMessages")
     .withIndex("by_conversationId_and_sequence", (q) =>
       q.eq("conversationId", conversation.conversationId),
     )
-    .order("desc")
-    .take(WINDOW_ROW_LIMIT);
-  const own = rows
-    .filter((row) => exceptMessageId === undefined || row.messageId !== exceptMessageId)
-    .reverse()
-    .map(toEntry);
-  const prefix = rows.length < WINDOW_ROW_LIMIT ? conversation.contextHistory : [];
-  return newestWithin([...prefix, ...own], maxTokens);
+    .order("desc");
+  // Row by row, and no further than the window reaches: entries may be large.
+  const newestFirst: HistoryEntry[] = [];
+  let left = maxTokens;
+  let read = 0;
+  for await (const row of rows) {
+    read += 1;
+    if (exceptMessageId === undefined || row.messageId !== exceptMessageId) {
+      newestFirst.push(toEntry(row));
+      left -= estimateTokens(row);
+    }
+    if (left <= 0 || read === WINDOW_ROW_LIMIT)
+      return newestWithin(newestFirst.reverse(), maxTokens);
+  }
+  return newestWithin([...conversation.contextHistory, ...newestFirst.reverse()], maxTokens);
 }
 
 export type HistoryPage = { entries: HistoryEntry[]; continueBefore: number | null };
@@ -152,28 +162,44 @@ export async function historyPage(
   options: { before?: number | undefined; limit?: number | undefined } = {},
 ): Promise<HistoryPage> {
   const limit = clampPageSize(options.limit);
-  const before = options.before ?? Number.MAX_SAFE_INTEGER;
-  const rows =
-    before <= 0
-      ? []
-      : await ctx.db
-          .query("conversationMessages")
-          .withIndex("by_conversationId_and_sequence", (q) =>
-            q.eq("conversationId", conversationId).lt("sequence", before),
-          )
-          .order("desc")
-          .take(limit);
+  const { before = Number.NaN } = options;
+  const cursor = Number.isNaN(before) ? Number.MAX_SAFE_INTEGER : before;
+  const rows = cursor <= 0 ? [] : await readOlder(ctx, conversationId, cursor, limit);
+  const entries = rows.map(toEntry).reverse();
   const oldest = rows.at(-1);
   if (oldest !== undefined && oldest.sequence > 0)
-    return { entries: rows.reverse().map(toEntry), continueBefore: oldest.sequence };
+    return { entries, continueBefore: oldest.sequence };
   // The rows are exhausted: what 3.x wrote is the beginning. Negative cursors count from its end.
   const legacy = (await loadConversation(ctx, conversationId))?.contextHistory ?? [];
-  const end = before < 0 ? legacy.length + before + 1 : legacy.length;
+  const end = cursor < 0 ? Math.max(0, legacy.length + cursor + 1) : legacy.length;
   const start = Math.max(0, end - (limit - rows.length));
   return {
-    entries: [...legacy.slice(start, end), ...rows.reverse().map(toEntry)],
+    entries: [...legacy.slice(start, end), ...entries],
     continueBefore: start > 0 ? start - legacy.length - 1 : null,
   };
+}
+
+/** Newest first: up to `limit` rows, or what one transaction can well read and return; at least one. */
+async function readOlder(
+  ctx: QueryCtx,
+  conversationId: string,
+  before: number,
+  limit: number,
+): Promise<Doc<"conversationMessages">[]> {
+  const older = ctx.db
+    .query("conversationMessages")
+    .withIndex("by_conversationId_and_sequence", (q) =>
+      q.eq("conversationId", conversationId).lt("sequence", before),
+    )
+    .order("desc");
+  const rows: Doc<"conversationMessages">[] = [];
+  let characters = 0;
+  for await (const row of older) {
+    rows.push(row);
+    characters += row.content.length;
+    if (rows.length >= limit || characters >= MAX_PAGE_CHARACTERS) break;
+  }
+  return rows;
 }
 
 function clampPageSize(limit: number | undefined): number {

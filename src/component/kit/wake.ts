@@ -112,6 +112,7 @@ export async function retrySpawning(ctx: MutationCtx, now: number): Promise<void
       spawnNotBefore: undefined,
       spawnBlock: undefined,
       spawnFailures: undefined,
+      bootFailures: undefined,
       gatewayCheckedUrl: undefined,
     });
   await requestPass(ctx, now, now);

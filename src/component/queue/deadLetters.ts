@@ -1,10 +1,12 @@
 /** Messages that gave up: grouped by cause, started again, or skipped. */
 import { refuse } from "../../shared/errors.js";
+import { redact } from "../../shared/redact.js";
 import { loadConversation } from "../conversations/ops.js";
 import type { Doc, Id, MutationCtx, QueryCtx } from "../kit/functions.js";
-import { requestPass } from "../kit/wake.js";
 import { recordMessageEvent } from "../trail/ops.js";
-import { counted, leaving, settle, type Message } from "./store.js";
+import { inOrder } from "./order.js";
+import { counted, leaving, settle, takeReadable, wakeFor, type Message } from "./store.js";
+import { MAX_ERROR_LENGTH } from "./validators.js";
 
 const GROUP_LIST_LIMIT = 100;
 /** Messages redriven per call: about eight writes each. */
@@ -49,29 +51,33 @@ export async function listDeadLetterGroups(ctx: QueryCtx): Promise<Doc<"deadLett
     .take(GROUP_LIST_LIMIT);
 }
 
-/** Dead letters of one cause, or the latest of all. */
+/** Dead letters of one cause, or the latest of all; fewer than `limit` when they are large. */
 export async function listDeadLetters(
   ctx: QueryCtx,
   fingerprint: string | undefined,
   limit: number,
 ): Promise<Message[]> {
-  if (fingerprint === undefined)
-    return await ctx.db
-      .query("messageQueue")
-      .withIndex("by_status_and_scheduledFor", (q) => q.eq("status", "dead_letter"))
-      .order("desc")
-      .take(limit);
-  return await ctx.db
+  const messages =
+    fingerprint === undefined
+      ? ctx.db
+          .query("messageQueue")
+          .withIndex("by_status_and_scheduledFor", (q) => q.eq("status", "dead_letter"))
+          .order("desc")
+      : ofCause(ctx, fingerprint);
+  return await takeReadable(messages, limit);
+}
+
+function ofCause(ctx: QueryCtx, fingerprint: string) {
+  return ctx.db
     .query("messageQueue")
     .withIndex("by_status_and_errorFingerprint", (q) =>
       q.eq("status", "dead_letter").eq("errorFingerprint", fingerprint),
-    )
-    .take(limit);
+    );
 }
 
 /**
- * Starts dead letters again with fresh attempts, behind what waits in their conversation now. A stored answer
- * is kept: it is delivered, not made again. Returns how many; `more` says that the limit was reached.
+ * Starts dead letters again with fresh attempts, the oldest first, behind what waits in their conversation now. A
+ * stored answer is kept: it is delivered, not made again. Returns how many; `more` says that the limit was reached.
  */
 export async function redrive(
   ctx: MutationCtx,
@@ -86,20 +92,30 @@ export async function redrive(
     await redriveOne(ctx, message, now);
     return { redriven: 1, more: false };
   }
-  const messages = await listDeadLetters(ctx, which.fingerprint, limit);
-  for (const message of messages) await redriveOne(ctx, message, now);
-  return { redriven: messages.length, more: messages.length === limit };
+  const dead =
+    which.fingerprint === undefined
+      ? ctx.db
+          .query("messageQueue")
+          .withIndex("by_status_and_scheduledFor", (q) => q.eq("status", "dead_letter"))
+      : ofCause(ctx, which.fingerprint);
+  const messages = await takeReadable(dead, limit + 1);
+  const chosen = messages.slice(0, limit).sort(inOrder);
+  for (const message of chosen) await redriveOne(ctx, message, now);
+  return { redriven: chosen.length, more: messages.length > chosen.length };
 }
 
 async function redriveOne(ctx: MutationCtx, message: Message, now: number): Promise<void> {
   if (message.status === "dead_letter" && message.errorFingerprint !== undefined)
     await countDeadLetter(ctx, message.errorFingerprint, "", -1, now);
+  const conversation = await loadConversation(ctx, message.conversationId);
+  // It counts as a new arrival: its row is older than those of the messages that arrived meanwhile.
+  const scheduledFor = Math.max(now, (conversation?.lastArrivalAt ?? 0) + 1);
   await ctx.db.patch("messageQueue", message._id, {
     ...counted(message),
     status: "queued",
     attempts: 0,
     deliveries: 0,
-    scheduledFor: now,
+    scheduledFor,
     nextRetryAt: undefined,
     deadLetteredAt: undefined,
     completedAt: undefined,
@@ -113,10 +129,8 @@ async function redriveOne(ctx: MutationCtx, message: Message, now: number): Prom
     ...leaving(message),
     to: "queued",
   });
-  const conversation = await loadConversation(ctx, message.conversationId);
   if (conversation === null) return;
-  const settled = await settle(ctx, conversation, 1, {}, now);
-  if (settled.state === "ready") await requestPass(ctx, now, now);
+  await wakeFor(ctx, await settle(ctx, conversation, 1, { lastArrivalAt: scheduledFor }, now), now);
 }
 
 /**
@@ -136,7 +150,7 @@ export async function skip(
   await ctx.db.patch("messageQueue", message._id, {
     ...counted(message),
     status: "failed",
-    lastError: `Skipped: ${reason}`,
+    lastError: redact(`Skipped: ${reason}`, MAX_ERROR_LENGTH),
     nextRetryAt: undefined,
     completedAt: now,
   });
@@ -151,9 +165,7 @@ export async function skip(
   });
   if (message.status === "dead_letter") return true;
   const conversation = await loadConversation(ctx, message.conversationId);
-  if (conversation === null) return true;
-  const settled = await settle(ctx, conversation, -1, {}, now);
-  if (settled.state === "ready") await requestPass(ctx, now, now);
+  if (conversation !== null) await wakeFor(ctx, await settle(ctx, conversation, -1, {}, now), now);
   return true;
 }
 

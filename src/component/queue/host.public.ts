@@ -49,7 +49,7 @@ export const enqueue = mutation({
   handler: async (ctx, args) => await enqueueMessage(ctx, args, clock(args.nowMs)),
 });
 
-/** Messages of a conversation, newest scheduledFor first; `limit` 1…500, default 100. */
+/** Messages of a conversation, newest scheduledFor first; `limit` 1…500, default 100; fewer when their payloads are large. */
 export const listQueueItemsForConversation = query({
   args: { conversationId: v.string(), limit: v.optional(v.number()) },
   returns: v.array(vQueueItemView),

@@ -4,6 +4,7 @@
  */
 import type { Doc } from "../kit/functions.js";
 import { dueAt, outlook, type Head } from "./machine.js";
+import { inOrder } from "./order.js";
 import { MESSAGE_STATUSES } from "./validators.js";
 
 type Message = Doc<"messageQueue">;
@@ -133,11 +134,6 @@ function checkOrder(messages: readonly Message[]): string[] {
       )
       .map((earlier) => `message ${later._id} overtook ${earlier._id}, which waits`),
   );
-}
-
-/** By (scheduledFor, arrival). */
-export function inOrder(a: Message, b: Message): number {
-  return a.scheduledFor - b.scheduledFor || a._creationTime - b._creationTime;
 }
 
 /** 3, 4: the row says what its messages say. */

@@ -1,13 +1,12 @@
 /** A lease that ended without an outcome: the message goes back, the worker is not trusted any more. */
 import { loadConversation, type Conversation } from "../conversations/ops.js";
 import type { MutationCtx } from "../kit/functions.js";
-import { requestPass } from "../kit/wake.js";
 import { loadPolicy } from "../settings/ops.js";
 import { recordMessageEvent } from "../trail/ops.js";
 import { beginDrain, loadWorker, releaseConversation } from "../workers/ops.js";
 import { countDeadLetter } from "./deadLetters.js";
 import { decideFail, errorFingerprint, type FailDecision } from "./machine.js";
-import { counted, leaving, settle, type Message } from "./store.js";
+import { counted, leaving, settle, wakeFor, type Message } from "./store.js";
 
 export const LEASE_LOST_ERROR = "Lease expired while processing";
 
@@ -77,8 +76,7 @@ export async function applyFailure(
     holdsLock ? { processingLock: undefined } : {},
     now,
   );
-  if (settled.readyAt !== undefined && (settled.state === "ready" || settled.state === "waiting"))
-    await requestPass(ctx, Math.max(now, settled.readyAt), now);
+  await wakeFor(ctx, settled, now);
 }
 
 export type LeaseLoss = { kind: "requeued" | "deadLettered" | "gone"; unlocked: boolean };

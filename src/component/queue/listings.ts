@@ -1,12 +1,12 @@
 /** Bounded read views of the queue. */
-import type { Doc, QueryCtx } from "../kit/functions.js";
+import type { QueryCtx } from "../kit/functions.js";
 import { readCounts } from "../trail/ops.js";
-import type { Message } from "./store.js";
+import { takeReadable, type Message } from "./store.js";
 import { MAX_LIST_LIMIT, type MessageStatus, type QueueItemView } from "./validators.js";
 
 const DEFAULT_LIST_LIMIT = 100;
-/** Messages scheduled for later that queueStats subtracts exactly; beyond it the number is an upper bound. */
-const FUTURE_SCAN_LIMIT = 500;
+/** Messages that are not due, of either kind, which queueStats subtracts; beyond it the number is an upper bound. */
+const NOT_READY_SCAN_LIMIT = 250;
 
 export function clampLimit(limit: number | undefined, max: number = MAX_LIST_LIMIT): number {
   if (limit === undefined || !Number.isFinite(limit)) return Math.min(DEFAULT_LIST_LIMIT, max);
@@ -29,7 +29,10 @@ export function toQueueItem(message: Message): QueueItemView {
   };
 }
 
-/** Newest scheduledFor first; with `statuses` only those, so that the limit counts what was asked for. */
+/**
+ * Newest scheduledFor first; fewer than `limit` when they are large. With `statuses` only those, so that the limit
+ * counts what was asked for.
+ */
 export async function listForConversation(
   ctx: QueryCtx,
   conversationId: string,
@@ -37,39 +40,56 @@ export async function listForConversation(
   statuses?: readonly MessageStatus[],
 ): Promise<QueueItemView[]> {
   const count = clampLimit(limit);
-  const messages =
-    statuses === undefined
-      ? await ctx.db
-          .query("messageQueue")
-          .withIndex("by_conversationId_and_scheduledFor", (q) =>
-            q.eq("conversationId", conversationId),
-          )
-          .order("desc")
-          .take(count)
-      : await newestOfStatuses(ctx, conversationId, [...new Set(statuses)], count);
-  return messages.map(toQueueItem);
+  if (statuses === undefined) {
+    const messages = ctx.db
+      .query("messageQueue")
+      .withIndex("by_conversationId_and_scheduledFor", (q) =>
+        q.eq("conversationId", conversationId),
+      )
+      .order("desc");
+    return (await takeReadable(messages, count)).map(toQueueItem);
+  }
+  const newest = [...new Set(statuses)].map((status) =>
+    ctx.db
+      .query("messageQueue")
+      .withIndex("by_conversationId_and_status_and_scheduledFor", (q) =>
+        q.eq("conversationId", conversationId).eq("status", status),
+      )
+      .order("desc"),
+  );
+  const merged = mergedStream(newest, (a, b) => isNewer(a, b));
+  return (await takeReadable(merged, count)).map(toQueueItem);
 }
 
-async function newestOfStatuses(
-  ctx: QueryCtx,
-  conversationId: string,
-  statuses: readonly MessageStatus[],
-  limit: number,
-): Promise<Message[]> {
-  const found: Message[] = [];
-  for (const status of statuses)
-    found.push(
-      ...(await ctx.db
-        .query("messageQueue")
-        .withIndex("by_conversationId_and_status_and_scheduledFor", (q) =>
-          q.eq("conversationId", conversationId).eq("status", status),
-        )
-        .order("desc")
-        .take(limit)),
-    );
-  return found
-    .sort((a, b) => b.scheduledFor - a.scheduledFor || b._creationTime - a._creationTime)
-    .slice(0, limit);
+function isNewer(a: Message, b: Message): boolean {
+  return (
+    a.scheduledFor > b.scheduledFor ||
+    (a.scheduledFor === b.scheduledFor && a._creationTime > b._creationTime)
+  );
+}
+
+/** Several ordered streams as one; reads one row of each ahead. */
+async function* mergedStream(
+  streams: readonly AsyncIterable<Message>[],
+  isBefore: (a: Message, b: Message) => boolean,
+): AsyncIterable<Message> {
+  const heads = [];
+  for (const stream of streams) {
+    const rows = stream[Symbol.asyncIterator]();
+    heads.push({ rows, next: await rows.next() });
+  }
+  for (;;) {
+    let best: (typeof heads)[number] | undefined;
+    for (const head of heads)
+      if (
+        head.next.done !== true &&
+        (best?.next.done !== false || isBefore(head.next.value, best.next.value))
+      )
+        best = head;
+    if (best?.next.done !== false) return;
+    yield best.next.value;
+    best.next = await best.rows.next();
+  }
 }
 
 export async function listByStatus(
@@ -77,10 +97,25 @@ export async function listByStatus(
   status: MessageStatus,
   limit: number | undefined,
 ): Promise<Message[]> {
-  return await ctx.db
+  const messages = ctx.db
     .query("messageQueue")
-    .withIndex("by_status_and_scheduledFor", (q) => q.eq("status", status))
-    .take(clampLimit(limit));
+    .withIndex("by_status_and_scheduledFor", (q) => q.eq("status", status));
+  return await takeReadable(messages, clampLimit(limit));
+}
+
+/** Messages of a conversation in one status, counted up to `limit`. */
+export async function countOfStatus(
+  ctx: QueryCtx,
+  conversationId: string,
+  status: MessageStatus,
+  limit: number,
+): Promise<number> {
+  const messages = ctx.db
+    .query("messageQueue")
+    .withIndex("by_conversationId_and_status", (q) =>
+      q.eq("conversationId", conversationId).eq("status", status),
+    );
+  return (await takeReadable(messages, limit)).length;
 }
 
 export async function hasQueued(ctx: QueryCtx, conversationId: string): Promise<boolean> {
@@ -95,17 +130,25 @@ export async function hasQueued(ctx: QueryCtx, conversationId: string): Promise<
 
 export type QueueStats = { queuedReady: number; processing: number; deadLetter: number };
 
-/** Counts from the folded counters; messages scheduled for later are not ready. */
+/** Counts from the folded counters; messages scheduled for later or in back-off are not ready. */
 export async function queueCounts(ctx: QueryCtx, now: number): Promise<QueueStats> {
   const counts = await readCounts(ctx);
-  const future: Doc<"messageQueue">[] = await ctx.db
+  const later = ctx.db
     .query("messageQueue")
     .withIndex("by_status_and_scheduledFor", (q) =>
       q.eq("status", "queued").gt("scheduledFor", now),
-    )
-    .take(FUTURE_SCAN_LIMIT);
+    );
+  const backingOff = ctx.db
+    .query("messageQueue")
+    .withIndex("by_status_and_nextRetryAt", (q) => q.eq("status", "queued").gt("nextRetryAt", now));
+  const notReady = new Set(
+    [
+      ...(await takeReadable(later, NOT_READY_SCAN_LIMIT)),
+      ...(await takeReadable(backingOff, NOT_READY_SCAN_LIMIT)),
+    ].map((message) => message._id),
+  );
   return {
-    queuedReady: Math.max(0, (counts.get("queued") ?? 0) - future.length),
+    queuedReady: Math.max(0, (counts.get("queued") ?? 0) - notReady.size),
     processing: Math.max(0, counts.get("processing") ?? 0),
     deadLetter: Math.max(0, counts.get("dead_letter") ?? 0),
   };

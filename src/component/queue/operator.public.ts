@@ -81,7 +81,7 @@ export const listDeadLetterGroups = query({
     (await groupDeadLetters(ctx)).map(({ _id, _creationTime, ...group }) => group),
 });
 
-/** Dead letters of one cause, or the latest of all; `limit` 1…500, default 50. */
+/** Dead letters of one cause, or the latest of all; `limit` 1…500, default 50; fewer when their payloads are large. */
 export const listDeadLetters = query({
   args: { fingerprint: v.optional(v.string()), limit: v.optional(v.number()) },
   returns: v.array(vQueueItemView),
@@ -97,7 +97,7 @@ export const listDeadLetters = query({
 
 /**
  * Starts dead letters again with fresh attempts: one (`messageId`), those of one cause (`fingerprint`), or the
- * latest of all; at most `limit` (1…200, default 200). A skipped message can be redriven by its id.
+ * oldest of all; at most `limit` (1…200, default 200). A skipped message can be redriven by its id.
  * @throws MESSAGE_NOT_FOUND
  */
 export const redriveDeadLetters = mutation({

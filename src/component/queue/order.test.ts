@@ -8,19 +8,9 @@ import {
   slotOf,
   type Candidate,
 } from "./order.js";
+import { seeded } from "./setup.test.js";
 
 const NOW = 1_800_000_000_000;
-
-/** mulberry32: a seeded stand-in for Math.random. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 function candidate(conversationId: string, readyAt: number, priority = 50): Candidate {
   return { conversationId, priority, rankAt: rankAt(readyAt, priority) };

@@ -19,6 +19,14 @@ export function rankAt(readyAt: number, priority: number): number {
   return readyAt - priority * AGING_MS_PER_PRIORITY_POINT;
 }
 
+/** Inside a conversation: by (scheduledFor, arrival), as the index has it. */
+export function inOrder(
+  a: { scheduledFor: number; _creationTime: number },
+  b: { scheduledFor: number; _creationTime: number },
+): number {
+  return a.scheduledFor - b.scheduledFor || a._creationTime - b._creationTime;
+}
+
 /** A conversation's fixed place in [0, 1): 32-bit FNV-1a of its id, mixed so that similar ids lie apart. */
 export function slotOf(conversationId: string): number {
   let hash = 0x811c9dc5;

@@ -9,7 +9,7 @@ import { idleDeadline } from "../workers/machine.js";
 import { loadWorker, touchWorker } from "../workers/ops.js";
 import { applyFailure, NO_LEASE } from "./leases.js";
 import { decideFail, decideHandBack } from "./machine.js";
-import { counted, leaving, settle, type Message } from "./store.js";
+import { counted, leaving, settle, wakeFor, type Message } from "./store.js";
 import { MAX_ERROR_LENGTH, type FailResult } from "./validators.js";
 
 export type LeaseRef = { workerId: string; messageId: Id<"messageQueue">; leaseId: string };
@@ -67,8 +67,11 @@ export async function completeMessage(
     nextRetryAt: undefined,
     completedAt: now,
   });
-  if (held.conversation !== null)
-    await settle(ctx, held.conversation, 0, { processingLock: undefined }, now);
+  if (held.conversation !== null) {
+    const settled = await settle(ctx, held.conversation, 0, { processingLock: undefined }, now);
+    // What is ready now is the worker's next poll; what becomes ready may outlive the worker.
+    if (settled.state === "waiting") await wakeFor(ctx, settled, now);
+  }
   await recordMessageEvent(ctx, {
     messageId: held.message._id,
     conversationId: held.message.conversationId,

@@ -1,12 +1,14 @@
 /** Holding a conversation or a whole agent: messages wait, nothing is lost, what is leased is finished. */
 import { v } from "convex/values";
 import { refuse } from "../../shared/errors.js";
+import { redact } from "../../shared/redact.js";
 import { internal } from "../_generated/api.js";
 import { loadProfile, patchPaused } from "../agents/ops.js";
 import { loadConversation } from "../conversations/ops.js";
 import { internalMutation, type MutationCtx } from "../kit/functions.js";
 import { requestPass } from "../kit/wake.js";
-import { settle } from "./store.js";
+import { settle, wakeFor } from "./store.js";
+import { MAX_ERROR_LENGTH } from "./validators.js";
 
 /** Conversations unblocked per transaction: a handful of reads and two writes each. */
 const UNBLOCK_BATCH_SIZE = 100;
@@ -19,7 +21,10 @@ export async function pauseConversation(
 ): Promise<boolean> {
   const conversation = await requireConversation(ctx, conversationId);
   if (conversation.pausedAt !== undefined) return false;
-  const changes = { pausedAt: now, ...(reason === undefined ? {} : { pauseReason: reason }) };
+  const changes = {
+    pausedAt: now,
+    ...(reason === undefined ? {} : { pauseReason: redact(reason, MAX_ERROR_LENGTH) }),
+  };
   await settle(ctx, conversation, 0, changes, now);
   return true;
 }
@@ -32,8 +37,7 @@ export async function resumeConversation(
   const conversation = await requireConversation(ctx, conversationId);
   if (conversation.pausedAt === undefined) return false;
   const changes = { pausedAt: undefined, pauseReason: undefined };
-  const settled = await settle(ctx, conversation, 0, changes, now);
-  if (settled.readyAt !== undefined) await requestPass(ctx, Math.max(now, settled.readyAt), now);
+  await wakeFor(ctx, await settle(ctx, conversation, 0, changes, now), now);
   return true;
 }
 

@@ -64,6 +64,8 @@ export const queueTables = {
     .index("by_conversationId_and_status_and_priority", ["conversationId", "status", "priority"])
     .index("by_status_and_errorFingerprint", ["status", "errorFingerprint"])
     .index("by_status_and_completedAt", ["status", "completedAt"])
+    /** Messages in back-off. */
+    .index("by_status_and_nextRetryAt", ["status", "nextRetryAt"])
     /** Messages of 3.x, which have none. */
     .index("by_status_and_enqueuedAt", ["status", "enqueuedAt"]),
 
@@ -85,6 +87,8 @@ export const queueTables = {
   })
     .index("by_messageId", ["messageId"])
     .index("by_status_and_expiresAt", ["status", "expiresAt"])
+    /** Who else has the file. */
+    .index("by_storageId_and_status", ["storageId", "status"])
     .index("by_conversationId_and_createdAt", ["conversationId", "createdAt"]),
 
   /** The answer of a message, stored before it is delivered. Written by the lease holder. */
@@ -127,6 +131,7 @@ export const queueTables = {
     purpose: v.union(v.literal("attachment"), v.literal("worker_media")),
     workerId: v.optional(v.string()),
     conversationId: v.optional(v.string()),
+    /** Or when retention last found it in use. */
     createdAt: v.number(),
   })
     .index("by_storageId", ["storageId"])

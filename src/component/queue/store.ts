@@ -1,5 +1,6 @@
 /** Reads and writes of the queue: every write of a message is paired with its conversation row here. */
 import type { Doc, Id, MutationCtx, Patch, QueryCtx } from "../kit/functions.js";
+import { requestPass } from "../kit/wake.js";
 import type { Conversation } from "../conversations/ops.js";
 import type { ConversationState } from "../conversations/validators.js";
 import { outlook, type Head } from "./machine.js";
@@ -10,6 +11,8 @@ export type Message = Doc<"messageQueue">;
 
 /** Waiting messages counted when a row of 3.x is taken over; beyond it the count is a lower bound. */
 const ADOPTION_COUNT_LIMIT = 500;
+/** Of payloads in one read: a transaction may read and return 16 MiB, and a character may be three bytes. */
+const MAX_READ_CHARACTERS = 4 * 1024 * 1024;
 
 /** The next message of a conversation: the earliest by (scheduledFor, arrival). */
 export async function findHead(ctx: QueryCtx, conversationId: string): Promise<Message | null> {
@@ -19,6 +22,21 @@ export async function findHead(ctx: QueryCtx, conversationId: string): Promise<M
       q.eq("conversationId", conversationId).eq("status", "queued"),
     )
     .first();
+}
+
+/** The first rows, up to `limit` of them or what one transaction can well read and return; at least one. */
+export async function takeReadable(
+  rows: AsyncIterable<Message>,
+  limit: number,
+): Promise<Message[]> {
+  const taken: Message[] = [];
+  let length = 0;
+  for await (const row of rows) {
+    taken.push(row);
+    length += JSON.stringify(row.payload).length;
+    if (taken.length >= limit || length >= MAX_READ_CHARACTERS) break;
+  }
+  return taken;
 }
 
 async function findTopPriority(ctx: QueryCtx, conversationId: string): Promise<number> {
@@ -43,7 +61,13 @@ export function toHead(message: Message): Head {
 export type ConversationChanges = Patch<
   Pick<
     Conversation,
-    "processingLock" | "ownerWorkerId" | "generation" | "pausedAt" | "pauseReason" | "blockedReason"
+    | "lastArrivalAt"
+    | "processingLock"
+    | "ownerWorkerId"
+    | "generation"
+    | "pausedAt"
+    | "pauseReason"
+    | "blockedReason"
   >
 >;
 
@@ -90,6 +114,16 @@ export async function settle(
     headScheduledFor: head?.scheduledFor,
   });
   return { state: view.state, readyAt: view.readyAt };
+}
+
+/** Wakes the scheduler for a conversation that is or becomes ready. */
+export async function wakeFor(
+  ctx: MutationCtx,
+  { state, readyAt }: { state: ConversationState; readyAt: number | undefined },
+  now: number,
+): Promise<void> {
+  if (readyAt !== undefined && (state === "ready" || state === "waiting"))
+    await requestPass(ctx, Math.max(now, readyAt), now);
 }
 
 /** A count that began as a lower bound never says that nothing waits while something does. */

@@ -5,7 +5,7 @@
 import { v } from "convex/values";
 import { internal } from "../_generated/api.js";
 import { RETENTION } from "../config.js";
-import { internalMutation, type Doc, type MutationCtx } from "../kit/functions.js";
+import { internalMutation, type Doc, type Id, type MutationCtx } from "../kit/functions.js";
 import { takeOverLegacyRows } from "../queue/ops.js";
 import { foldCounters } from "../trail/ops.js";
 
@@ -21,6 +21,7 @@ export const run = internalMutation({
     const now = args.nowMs ?? Date.now();
     const counts = [
       await expireAttachments(ctx, now),
+      await deleteUnusedFiles(ctx, now),
       await deleteEndedMessages(ctx, "done", now),
       await deleteEndedMessages(ctx, "failed", now),
       await deleteEvents(ctx, now),
@@ -57,19 +58,49 @@ async function expireAttachments(ctx: MutationCtx, now: number): Promise<number>
   return due.length;
 }
 
+/** Deletes the attachment's file, unless another message still has it. */
 async function deleteAttachmentFile(
   ctx: MutationCtx,
-  attachment: Pick<Doc<"messageAttachments">, "storageId">,
+  { _id, storageId }: Pick<Doc<"messageAttachments">, "_id" | "storageId">,
 ): Promise<void> {
-  const { storageId } = attachment;
+  if ((await findUsers(ctx, storageId)).some((other) => other._id !== _id)) return;
   const registration = await ctx.db
     .query("mediaFiles")
     .withIndex("by_storageId", (q) => q.eq("storageId", storageId))
     .first();
   if (registration !== null) await ctx.db.delete("mediaFiles", registration._id);
-  // Deleting a file that is gone would throw and stop the sweep at this row for ever.
+  await deleteFile(ctx, storageId);
+}
+
+async function findUsers(ctx: MutationCtx, storageId: Id<"_storage">) {
+  return await ctx.db
+    .query("messageAttachments")
+    .withIndex("by_storageId_and_status", (q) => q.eq("storageId", storageId).eq("status", "ready"))
+    .take(2);
+}
+
+/** Deleting a file that is gone would throw and stop the sweep at this row for ever. */
+async function deleteFile(ctx: MutationCtx, storageId: Id<"_storage">): Promise<void> {
   if ((await ctx.db.system.get("_storage", storageId)) !== null)
     await ctx.storage.delete(storageId);
+}
+
+/** Files that were uploaded and never attached, and those that workers uploaded. */
+async function deleteUnusedFiles(ctx: MutationCtx, now: number): Promise<number> {
+  const old = await ctx.db
+    .query("mediaFiles")
+    .withIndex("by_createdAt", (q) => q.lte("createdAt", now - RETENTION.attachmentMs))
+    .take(BATCH_SIZE);
+  for (const file of old) {
+    if ((await findUsers(ctx, file.storageId)).length > 0) {
+      // Its attachment lives longer: looked at again in a week, so that it does not hide others from this batch.
+      await ctx.db.patch("mediaFiles", file._id, { createdAt: now });
+      continue;
+    }
+    await ctx.db.delete("mediaFiles", file._id);
+    await deleteFile(ctx, file.storageId);
+  }
+  return old.length;
 }
 
 async function deleteEndedMessages(

@@ -66,33 +66,48 @@ const STOP_MARGIN_SECONDS = 10;
 
 /**
  * The environment in the order of precedence: defaults, the operator's own, bridge, identity and addresses. Blank
- * values are dropped. With the gateway, CONVEX_URL carries the token in its path for images that set no header.
+ * values are dropped at the end; a blank identity or address still displaces one that the operator set, a blank
+ * bridge value does not. With the gateway, CONVEX_URL carries the token in its path for images that set no header.
  */
 export function machineEnvironment(input: EnvironmentInput): Record<string, string> {
-  const gatewayUrl = gatewayUrlOf(input.convexUrl, input.pathPrefix);
-  const address =
-    input.transport === "direct"
-      ? { CONVEX_URL: cloudUrlOf(input.convexUrl) }
-      : {
-          CONVEX_URL: `${gatewayUrl}/${input.token}`,
-          AGENT_FACTORY_GATEWAY_URL: gatewayUrl,
-          AGENT_FACTORY_WORKER_TOKEN: input.token,
-        };
-  const grace = Math.max(1, input.stopTimeoutSeconds - STOP_MARGIN_SECONDS) * 1_000;
-  const all: Record<string, string> = {
+  const { bridge } = input;
+  const bridgeValues = {
+    OPENCLAW_SERVICE_ID: bridge.serviceId ?? "",
+    OPENCLAW_SERVICE_KEY: bridge.serviceKey ?? "",
+    OPENCLAW_LINKING_SHARED_SECRET: bridge.linkingSharedSecret ?? "",
+  };
+  return withoutBlanks({
     ...DEFAULT_WORKER_RUNTIME_ENV,
-    AGENT_FACTORY_STOP_GRACE_MS: String(grace),
     ...input.extra,
-    OPENCLAW_SERVICE_ID: input.bridge.serviceId ?? "",
-    OPENCLAW_SERVICE_KEY: input.bridge.serviceKey ?? "",
-    OPENCLAW_LINKING_SHARED_SECRET: input.bridge.linkingSharedSecret ?? "",
-    ...address,
+    ...withoutBlanks(bridgeValues),
+    ...addresses(input),
+    AGENT_FACTORY_STOP_GRACE_MS: String(
+      Math.max(1, input.stopTimeoutSeconds - STOP_MARGIN_SECONDS) * 1_000,
+    ),
     WORKSPACE_ID: input.workspaceId,
     WORKER_ID: input.workerId,
     AGENT_FACTORY_WORKER_ID: input.workerId,
     WORKER_IDLE_TIMEOUT_MS: String(input.idleTimeoutMs),
     OPENCLAW_AGENT_KEY: input.agentKey ?? "",
     OPENCLAW_CONVERSATION_ID: input.conversationId ?? "",
+  });
+}
+
+function addresses({ convexUrl, transport, pathPrefix, token }: EnvironmentInput) {
+  if (transport === "direct")
+    return {
+      CONVEX_URL: cloudUrlOf(convexUrl),
+      AGENT_FACTORY_GATEWAY_URL: "",
+      AGENT_FACTORY_WORKER_TOKEN: "",
+    };
+  const gatewayUrl = gatewayUrlOf(convexUrl, pathPrefix);
+  return {
+    CONVEX_URL: `${gatewayUrl}/${token}`,
+    AGENT_FACTORY_GATEWAY_URL: gatewayUrl,
+    AGENT_FACTORY_WORKER_TOKEN: token,
   };
-  return Object.fromEntries(Object.entries(all).filter(([, value]) => value.trim() !== ""));
+}
+
+function withoutBlanks(values: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value.trim() !== ""));
 }

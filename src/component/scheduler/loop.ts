@@ -3,11 +3,9 @@
  * begins anew when an action died. Config and policy are read in the pass; nothing scheduled carries any.
  */
 import { v } from "convex/values";
-import { errorMessage } from "../../shared/errors.js";
 import { internal } from "../_generated/api.js";
 import { internalAction, internalMutation } from "../kit/functions.js";
-import type { ActionCtx, Doc, MutationCtx } from "../kit/functions.js";
-import { log } from "../kit/logging.js";
+import type { Doc, MutationCtx } from "../kit/functions.js";
 import { randomBase36 } from "../kit/random.js";
 import {
   cancelWake,
@@ -16,23 +14,13 @@ import {
   PASS_LEASE_MS,
   scheduleWake,
 } from "../kit/wake.js";
-import { providerFor, type WorkerProvider } from "../providers/ops.js";
-import { findProviderConfigProblem } from "../settings/ops.js";
-import type { ProviderConfig } from "../config.js";
-import { observe, runEffects, type PassContext } from "./effects.js";
-import { healthUrlOf } from "./environment.js";
-import { probeGateway } from "./probe.js";
-import { loadWorld } from "./world.js";
-import type { PassSetup } from "./setup.js";
-import type { PassReport } from "./validators.js";
+import { countMachines } from "./facts.js";
+import { runPass } from "./pass.js";
 import { nextWakeAt } from "./wakeups.js";
+import { loadWorld } from "./world.js";
 
 const MAX_STORED_ERRORS = 20;
-/** A gateway that answered is not asked again for this long. */
-const GATEWAY_CHECK_TTL_MS = 10 * 60_000;
 const WATCHDOG_SLACK_MS = 1_000;
-
-// ── Taking and giving back the pass ─────────────────────────────────────────
 
 /**
  * Takes the pass, or returns null while another one runs. The wake-up becomes the watchdog of this pass. `woken`: the
@@ -106,10 +94,10 @@ export const finish = internalMutation({
     const needed = nextWakeAt(
       {
         workers: world.workers,
-        unmetDemand: world.demand.length,
+        demand: world.demand.length,
         blocked: spawnBlocked
           ? "spawn_block"
-          : world.workers.length >= policy.scaling.maxWorkers
+          : countMachines(world.workers) >= policy.scaling.maxWorkers
             ? "cap"
             : null,
         spawnNotBefore: state.spawnNotBefore ?? null,
@@ -143,8 +131,6 @@ async function earliest(ctx: MutationCtx, state: "waiting" | "leased"): Promise<
   return first?.readyAt ?? null;
 }
 
-// ── The pass ────────────────────────────────────────────────────────────────
-
 export const run = internalAction({
   args: { passId: v.string() },
   returns: v.null(),
@@ -153,112 +139,3 @@ export const run = internalAction({
     return null;
   },
 });
-
-export type PassOverrides = {
-  flyApiToken?: string | undefined;
-  convexUrl?: string | undefined;
-  workspaceId?: string | undefined;
-};
-
-/**
- * Runs one pass under `passId` and gives it back, whatever happens. Missing credentials are an error only when
- * something has to be done with them.
- */
-export async function runPass(
-  ctx: ActionCtx,
-  passId: string,
-  overrides: PassOverrides,
-): Promise<PassReport & { errors: string[] }> {
-  const errors: string[] = [];
-  let spawned = 0;
-  let terminated = 0;
-  try {
-    if (await ctx.runMutation(internal.scheduler.reserve.prepare, { passId })) {
-      const setup: PassSetup = await ctx.runQuery(internal.scheduler.setup.load, {});
-      const token = overrides.flyApiToken ?? setup.flyApiToken;
-      const config = setup.providerConfig;
-      const usable = config !== null && findProviderConfigProblem(config) === null;
-      if (usable && token !== null) {
-        const pass = passContext(config, token, setup, overrides);
-        const apps = [...new Set([config.appName, ...setup.workerApps])];
-        const observation = await observe(apps, pass, errors);
-        await checkAddress(ctx, setup, pass.convexUrl, errors);
-        const plan = await ctx.runMutation(internal.scheduler.reserve.commit, {
-          passId,
-          observation,
-        });
-        spawned = plan.spawned;
-        terminated = (await runEffects(ctx, plan.effects, pass, errors)).terminated;
-      } else if (usable) {
-        errors.push(MISSING_TOKEN);
-        if (await ctx.runQuery(internal.scheduler.setup.wantsMachines, {}))
-          await ctx.runMutation(internal.scheduler.records.blockSpawns, {
-            kind: "config",
-            message: MISSING_TOKEN,
-          });
-      }
-    }
-  } catch (error) {
-    errors.push(errorMessage(error));
-    log("error", "pass_failed", { passId, error: errorMessage(error) });
-  }
-  const end = await ctx.runMutation(internal.scheduler.loop.finish, { passId, errors });
-  if (errors.length > 0)
-    log("warn", "pass_errors", { passId, first: errors[0], count: errors.length });
-  return { activeWorkers: end.activeWorkers, spawned, terminated, errors };
-}
-
-export const MISSING_TOKEN =
-  "Missing Fly API token. Import an active 'fly.apiToken' secret or pass flyApiToken explicitly.";
-export const MISSING_URL =
-  "Missing Convex URL. Import an active 'convex.url' secret or pass convexUrl explicitly.";
-
-function passContext(
-  config: ProviderConfig,
-  token: string,
-  setup: PassSetup,
-  overrides: PassOverrides,
-): PassContext {
-  const providers = new Map<string, WorkerProvider>();
-  return {
-    deploymentId: setup.deploymentId,
-    convexUrl: overrides.convexUrl ?? setup.convexUrl ?? "",
-    workspaceId: overrides.workspaceId ?? "default",
-    provider: (appName) => {
-      const known = providers.get(appName);
-      if (known !== undefined) return known;
-      const made = providerFor(
-        { kind: config.kind, appName },
-        { token, ...(config.apiBaseUrl === undefined ? {} : { baseUrl: config.apiBaseUrl }) },
-      );
-      providers.set(appName, made);
-      return made;
-    },
-  };
-}
-
-/**
- * Before machines are created: the address they would call must be known and mounted. If not, creating is blocked
- * with the sentence that says what to do; everything else of the pass, teardown above all, goes on.
- */
-async function checkAddress(
-  ctx: ActionCtx,
-  setup: PassSetup,
-  convexUrl: string,
-  errors: string[],
-): Promise<void> {
-  if (!(await ctx.runQuery(internal.scheduler.setup.wantsMachines, {}))) return;
-  const block = async (kind: string, message: string) => {
-    errors.push(message);
-    await ctx.runMutation(internal.scheduler.records.blockSpawns, { kind, message });
-  };
-  if (convexUrl === "") return await block("config", MISSING_URL);
-  if (setup.transport === "direct") return;
-  const url = healthUrlOf(convexUrl, setup.pathPrefix);
-  const checked = setup.gatewayCheckedAt + GATEWAY_CHECK_TTL_MS > Date.now();
-  if (checked && setup.gatewayCheckedUrl === url) return;
-  const probe = await probeGateway(url);
-  if (probe.kind === "missing") await block("gateway", probe.message);
-  else if (probe.kind === "silent") log("warn", "gateway_silent", { detail: probe.message });
-  else await ctx.runMutation(internal.scheduler.setup.gatewayAnswered, { url });
-}

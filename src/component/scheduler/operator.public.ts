@@ -8,7 +8,7 @@ import { isPassRunning, SCHEDULER_KEY } from "../kit/wake.js";
 import { deleteVolumeById } from "../providers/ops.js";
 import { lastHeartbeat } from "../workers/ops.js";
 import { MAX_LIVE_WORKERS, vWorkerStatsRow } from "../workers/validators.js";
-import { runPass } from "./loop.js";
+import { runPass } from "./pass.js";
 import { planPass } from "./plan.js";
 import { vDecision, vPassReport } from "./validators.js";
 import { loadWorld } from "./world.js";

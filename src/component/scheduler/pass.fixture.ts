@@ -11,8 +11,8 @@ import type { GatewayFunctionName } from "../gateway/protocol.js";
 import { GATEWAY_FUNCTIONS } from "../gateway/protocol.js";
 import type { ActionCtx } from "../kit/functions.js";
 import { sha256Hex } from "../kit/random.js";
-import { initTest, newAgent, PROVIDER } from "../setup.test.js";
-import { runPass } from "./loop.js";
+import { initTest, modules, newAgent, PROVIDER } from "../setup.test.js";
+import { runPass } from "./pass.js";
 
 export const START = 1_800_000_000_000;
 export const MINUTE = 60_000;
@@ -35,6 +35,12 @@ const realTimeout = globalThis.setTimeout;
 const realTick = () => new Promise<void>((resolve) => realTimeout(resolve, 0));
 /** Turns of the event loop without pending cryptography after which nothing but a timer can go on. */
 const QUIET_TURNS = 3;
+
+/** Loads every module once: a first import takes real time, in which the fake clock would run away. */
+async function warmUp(): Promise<void> {
+  const code = Object.entries(modules).filter(([path]) => /^\.\/[^.]+(\.public)?\.ts$/.test(path));
+  await Promise.all(code.map(async ([, load]) => await load()));
+}
 
 const SUBTLE = ["digest", "encrypt", "decrypt", "importKey"] as const;
 
@@ -74,6 +80,7 @@ export type Job = { messageId: string; leaseId: string; conversationId: string }
 export type Stage = Awaited<ReturnType<typeof openStage>>;
 
 export async function openStage(options: StageOptions = {}) {
+  await warmUp();
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"], now: START });
   vi.stubEnv("SECRETS_KEY", btoa(String.fromCharCode(...new Uint8Array(32).fill(7))));
   vi.stubEnv("LOG_LEVEL", "silent");
@@ -281,9 +288,12 @@ export async function openStage(options: StageOptions = {}) {
     return snapshotId;
   }
   /** Lets the scheduler bring up a machine for the next waiting conversation; returns its worker. */
-  async function nextStarted(known: readonly string[] = []): Promise<string> {
+  async function nextStarted(
+    known: readonly string[] = [],
+    withinMs = 5 * MINUTE,
+  ): Promise<string> {
     const fresh = () => started().find(({ name }) => !known.includes(name));
-    await until(() => fresh() !== undefined, 5 * MINUTE, 500);
+    await until(() => fresh() !== undefined, withinMs, 500);
     // The machine is there before its creation is recorded.
     await until(async () => (await worker(fresh()!.name))?.machineRef !== undefined, MINUTE, 500);
     return fresh()!.name;

@@ -3,22 +3,12 @@
  * is done outside, `finish` sets the next wake-up. All of them check that the pass is still the running one.
  */
 import { v } from "convex/values";
-import { loadProfile } from "../agents/ops.js";
-import { loadConversation } from "../conversations/ops.js";
 import { internalMutation, type Doc, type MutationCtx } from "../kit/functions.js";
-import { randomBase36 } from "../kit/random.js";
 import { loadSchedulerState } from "../kit/wake.js";
-import { workerVolumeName } from "../providers/ops.js";
-import { expireLeases, loseLease, returnMessage, settle } from "../queue/ops.js";
-import { foldCounters, recordMachineEvent } from "../trail/ops.js";
-import {
-  beginDrain,
-  beginStop,
-  loadWorker,
-  releaseConversation,
-  type Worker,
-} from "../workers/ops.js";
+import { expireLeases, settle } from "../queue/ops.js";
+import { foldCounters } from "../trail/ops.js";
 import { planPass } from "./plan.js";
+import { adoptMachine, drain, reserve, stop, takeOverOrphan } from "./reservations.js";
 import { loadWorld, type LoadedWorld } from "./world.js";
 import {
   MAX_EFFECTS_PER_PASS,
@@ -26,8 +16,8 @@ import {
   vEffect,
   vObservation,
   type Decision,
-  type DecisionOf,
   type Effect,
+  type ObservedMachine,
 } from "./validators.js";
 
 export async function requireRunning(
@@ -71,12 +61,18 @@ export const commit = internalMutation({
     if (state === null) return { effects: [], spawned: 0, drained: 0 };
     const loaded = await loadWorld(ctx, state, args.observation, now);
     const decisions = planPass(loaded.world, loaded.policy, now);
+    await forgetBootFailures(ctx, state, loaded);
     const effects: Effect[] = [];
-    for (const decision of decisions) effects.push(...(await apply(ctx, decision, loaded, now)));
+    let spawned = 0;
+    for (const decision of decisions) {
+      const caused = await apply(ctx, decision, loaded, now);
+      effects.push(...caused);
+      if (decision.kind === "spawn") spawned += caused.length;
+    }
     await rememberOrphans(ctx, state, decisions, now);
     return {
       effects: effects.slice(0, MAX_EFFECTS_PER_PASS),
-      spawned: decisions.filter((d) => d.kind === "spawn").length,
+      spawned,
       drained: decisions.filter((d) => d.kind === "drain").length,
     };
   },
@@ -106,123 +102,30 @@ async function apply(
       return [{ kind: "teardown", workerId: decision.workerId }];
     case "teardown":
       return [{ kind: "teardown", workerId: decision.workerId }];
-    case "destroy_orphan":
-      return [{ kind: "destroy_orphan", appName: decision.appName, machineId: decision.machineId }];
+    case "destroy_orphan": {
+      const machine = findObserved(loaded, decision.machineId);
+      return machine === null ? [] : await takeOverOrphan(ctx, decision, machine, now);
+    }
     case "watch_orphan":
     case "hold":
       return [];
   }
 }
 
-/** The row, the name and the ownership exist before the machine does. */
-async function reserve(
-  ctx: MutationCtx,
-  decision: DecisionOf<"spawn">,
-  { providerConfig, policy }: LoadedWorld,
-  now: number,
-): Promise<Effect[]> {
-  if (providerConfig === null) return [];
-  const conversation = await loadConversation(ctx, decision.conversationId);
-  if (conversation === null || conversation.ownerWorkerId !== undefined) return [];
-  const profile = await loadProfile(ctx, conversation.agentKey);
-  if (profile === null || !profile.enabled || profile.pausedAt !== undefined) {
-    const blockedReason = profile?.pausedAt === undefined ? "agent_disabled" : "agent_paused";
-    await settle(ctx, conversation, 0, { blockedReason }, now);
-    return [];
-  }
-  const workerId = `afw-${now}-${randomBase36(8)}`;
-  await ctx.db.insert("workers", {
-    workerId,
-    provider: providerConfig.kind,
-    status: "active",
-    load: 0,
-    heartbeatAt: now,
-    scheduledShutdownAt: now + policy.scaling.idleTimeoutMs,
-    assignment: {
-      conversationId: conversation.conversationId,
-      agentKey: conversation.agentKey,
-      leaseId: `spawn:${workerId}`,
-      assignedAt: now,
-    },
-    capabilities: [],
-    appName: providerConfig.appName,
-    machineName: workerId,
-    volumeName: workerVolumeName(providerConfig.volumeName, workerId),
-    createdAt: now,
-    createAttempts: 0,
-    nextCreateAt: now,
-  });
-  await ctx.db.patch("conversations", conversation._id, {
-    ownerWorkerId: workerId,
-    generation: (conversation.generation ?? 0) + 1,
-  });
-  await recordMachineEvent(ctx, { workerId, kind: "reserved", at: now, detail: decision.reason });
-  return [{ kind: "create", workerId }];
+function findObserved({ world }: LoadedWorld, machineId: string): ObservedMachine | null {
+  const all = (world.observation?.apps ?? []).flatMap((app) => app.machines);
+  return all.find((machine) => machine.machineId === machineId) ?? null;
 }
 
-async function adoptMachine(
+/** A machine that was made after the last failed one called home: images boot again. */
+async function forgetBootFailures(
   ctx: MutationCtx,
-  decision: DecisionOf<"adopt">,
-  now: number,
+  { _id, bootFailures }: Doc<"schedulerState">,
+  { world }: LoadedWorld,
 ): Promise<void> {
-  const worker = await loadWorker(ctx, decision.workerId);
-  if (worker === null || worker.machineRef !== undefined || worker.appName === undefined) return;
-  const volumeId = decision.volumeIds[0];
-  await ctx.db.patch("workers", worker._id, {
-    machineRef: {
-      appName: worker.appName,
-      machineId: decision.machineId,
-      region: decision.region,
-    },
-    machineCreatedAt: now,
-    ...(volumeId === undefined ? {} : { volumeId }),
-  });
-  await recordMachineEvent(ctx, {
-    workerId: worker.workerId,
-    machineId: decision.machineId,
-    kind: "adopted",
-    at: now,
-    detail: decision.reason,
-  });
-}
-
-async function drain(ctx: MutationCtx, decision: DecisionOf<"drain">, now: number): Promise<void> {
-  const worker = await loadWorker(ctx, decision.workerId);
-  if (worker === null) return;
-  // The plan is made in this transaction, so the worker cannot have claimed in between.
-  await beginDrain(ctx, worker, decision.drainReason, now);
-  if (decision.drainReason !== "machine_gone") return;
-  // A dead machine holds no message: its lease need not run out first.
-  await endLeaseOf(ctx, worker, "The machine stopped while processing", now);
-  await releaseConversation(ctx, worker, now);
-}
-
-async function stop(ctx: MutationCtx, decision: DecisionOf<"stop">, now: number): Promise<void> {
-  const worker = await loadWorker(ctx, decision.workerId);
-  if (worker?.status !== "draining") return;
-  if (worker.load > 0)
-    await endLeaseOf(ctx, worker, "The worker did not finish before its drain deadline", now);
-  const current = await loadWorker(ctx, decision.workerId);
-  if (current?.status === "draining") await beginStop(ctx, current, decision.reason, now);
-}
-
-/** Charges and returns what a worker still holds; an operator's drain is not the message's fault. */
-async function endLeaseOf(
-  ctx: MutationCtx,
-  worker: Worker,
-  error: string,
-  now: number,
-): Promise<void> {
-  if (worker.assignment === undefined) return;
-  const conversation = await loadConversation(ctx, worker.assignment.conversationId);
-  const lock = conversation?.processingLock;
-  if (lock === undefined || lock.workerId !== worker.workerId) return;
-  const message = await ctx.db.get("messageQueue", lock.claimedMessageId);
-  if (message?.status !== "processing") return;
-  if (worker.drainReason === "operator") {
-    await returnMessage(ctx, message, conversation, error, now);
-    await ctx.db.patch("workers", worker._id, { load: 0 });
-  } else await loseLease(ctx, message, error, now);
+  if (bootFailures === undefined) return;
+  const booted = world.workers.some((w) => (w.firstSeenAt ?? 0) > bootFailures.at);
+  if (booted) await ctx.db.patch("schedulerState", _id, { bootFailures: undefined });
 }
 
 async function rememberOrphans(

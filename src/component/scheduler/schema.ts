@@ -21,6 +21,8 @@ export const schedulerTables = {
     /** No machine is created before this time: back-off after failures. */
     spawnNotBefore: v.optional(v.number()),
     spawnFailures: v.optional(v.number()),
+    /** Machines in a row that ended before they called home, and when the last one did. */
+    bootFailures: v.optional(v.object({ count: v.number(), at: v.number() })),
     spawnBlock: v.optional(v.object({ kind: v.string(), message: v.string(), at: v.number() })),
     /** The gateway address that answered, and when. */
     gatewayCheckedUrl: v.optional(v.string()),

@@ -74,7 +74,6 @@ export const vEffect = v.union(
   v.object({ kind: v.literal("create"), workerId: v.string() }),
   v.object({ kind: v.literal("verify"), workerId: v.string(), machineId: v.string() }),
   v.object({ kind: v.literal("teardown"), workerId: v.string() }),
-  v.object({ kind: v.literal("destroy_orphan"), appName: v.string(), machineId: v.string() }),
 );
 export type Effect = Infer<typeof vEffect>;
 

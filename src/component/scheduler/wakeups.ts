@@ -1,13 +1,14 @@
 /** When the next pass is needed: the earliest thing that will change by itself. */
 import { MIN_PASS_INTERVAL_MS } from "../kit/wake.js";
 import { BOOT_DEADLINE_MS } from "../workers/validators.js";
-import { idleSince, type PlanPolicy, type WorkerFacts } from "./plan.js";
+import { countFree } from "./capacity.js";
+import { idleSince, type PlanPolicy, type WorkerFacts } from "./facts.js";
 import { BLOCKED_RETRY_MS, HEALTH_CHECK_ROUNDS } from "./validators.js";
 
 export type WakeFacts = {
   workers: readonly WorkerFacts[];
   /** Ready conversations without owner. */
-  unmetDemand: number;
+  demand: number;
   /** Why unmet demand cannot be met now; null when the next pass may go on. */
   blocked: "spawn_block" | "cap" | null;
   spawnNotBefore: number | null;
@@ -24,12 +25,18 @@ export function nextWakeAt(facts: WakeFacts, policy: PlanPolicy, now: number): n
   if (facts.nextWaitingAt !== null) times.push(facts.nextWaitingAt);
   if (facts.nextLeaseExpiryAt !== null) times.push(facts.nextLeaseExpiryAt + 1_000);
   if (facts.orphansWatched > 0) times.push(again);
-  if (facts.unmetDemand > 0) {
+  const blockedUntil =
+    facts.spawnNotBefore !== null && facts.spawnNotBefore > now
+      ? facts.spawnNotBefore
+      : now + BLOCKED_RETRY_MS;
+  const unmet = facts.demand - countFree(facts.workers, policy, now);
+  if (unmet > 0) {
     if (facts.blocked === null) times.push(soon);
-    else if (facts.blocked === "cap") times.push(again);
-    else times.push(facts.spawnNotBefore ?? now + BLOCKED_RETRY_MS);
-  }
-  for (const worker of facts.workers) times.push(...workerTimes(worker, policy, now, again));
+    else times.push(facts.blocked === "cap" ? again : blockedUntil);
+  } else if (facts.demand > 0) times.push(again);
+  const createAt = facts.blocked === "spawn_block" ? blockedUntil : null;
+  for (const worker of facts.workers)
+    times.push(...workerTimes(worker, policy, now, again, createAt));
   if (times.length === 0) return null;
   return Math.max(soon, Math.min(...times));
 }
@@ -39,22 +46,24 @@ function workerTimes(
   policy: PlanPolicy,
   now: number,
   again: number,
+  /** When creating machines is off until. */
+  createAt: number | null,
 ): number[] {
   const later = (at: number | null) => (at === null || at <= now ? again : at);
   switch (worker.status) {
     case "active": {
-      const booting = worker.firstSeenAt === null;
-      const deadline = booting
-        ? (worker.machineCreatedAt ?? worker.createdAt) + BOOT_DEADLINE_MS
-        : worker.heartbeatAt + policy.lease.staleAfterMs;
-      const idle = worker.load === 0 && !worker.hasWork ? idleSince(worker, policy) : null;
+      // Reserved: only its creation is awaited.
+      if (worker.machineId === null && worker.appName !== null)
+        return [Math.max(later(worker.nextCreateAt), createAt ?? 0)];
+      const deadline =
+        worker.firstSeenAt === null
+          ? (worker.machineCreatedAt ?? worker.createdAt) + BOOT_DEADLINE_MS
+          : worker.heartbeatAt + policy.lease.staleAfterMs;
+      const isIdle = worker.load === 0 && !worker.hasWork;
       return [
         later(deadline),
         now + HEALTH_CHECK_ROUNDS * policy.scaling.reconcileIntervalMs,
-        ...(idle !== null && Number.isFinite(idle) ? [later(idle)] : []),
-        ...(worker.machineId === null && worker.appName !== null
-          ? [later(worker.nextCreateAt)]
-          : []),
+        ...(isIdle ? [later(idleSince(worker, policy))] : []),
       ];
     }
     case "draining":

@@ -5,7 +5,7 @@ import { loadConversation } from "../conversations/ops.js";
 import type { Doc, QueryCtx } from "../kit/functions.js";
 import { lastHeartbeat, type Worker } from "../workers/ops.js";
 import { MAX_LIVE_WORKERS, type WorkerStatus } from "../workers/validators.js";
-import type { PlanPolicy, WorkerFacts, World } from "./plan.js";
+import type { PlanPolicy, WorkerFacts, World } from "./facts.js";
 import { DEMAND_LIMIT, type Observation } from "./validators.js";
 
 const LIVE_STATUSES = ["active", "draining", "stopping"] as const satisfies readonly WorkerStatus[];
@@ -76,12 +76,19 @@ export async function loadWorld(
   const providerConfig =
     config === null || findProviderConfigProblem(config) !== null ? null : config;
   const workers = await loadLiveWorkers(ctx);
-  const demand = await ctx.db
+  const ready = await ctx.db
     .query("conversations")
     .withIndex("by_state_and_ownerWorkerId_and_rankAt", (q) =>
       q.eq("state", "ready").eq("ownerWorkerId", undefined),
     )
     .take(DEMAND_LIMIT);
+  // A pass makes these ready before it plans; an explanation must foresee it.
+  const due = await ctx.db
+    .query("conversations")
+    .withIndex("by_state_and_readyAt", (q) => q.eq("state", "waiting").lte("readyAt", now))
+    .take(DEMAND_LIMIT);
+  const unowned = due.filter((conversation) => conversation.ownerWorkerId === undefined);
+  const demand = [...ready, ...unowned].slice(0, DEMAND_LIMIT);
   const blocked = state?.spawnNotBefore !== undefined && state.spawnNotBefore > now;
   return {
     workers,

@@ -1,11 +1,20 @@
 /** Writing the trail, folding it into counters, reading both. */
+import { v } from "convex/values";
 import { redact } from "../../shared/redact.js";
-import type { Doc, MutationCtx, QueryCtx } from "../kit/functions.js";
+import { internal } from "../_generated/api.js";
+import { internalMutation, type Doc, type MutationCtx, type QueryCtx } from "../kit/functions.js";
 import type { MessageStatus } from "../queue/validators.js";
 import type { MachineEventKind, MessageEventKind } from "./validators.js";
 
 /** Events folded per transaction: two writes each, far below 16,000. */
 export const FOLD_BATCH_SIZE = 500;
+/**
+ * The fold stays this far behind: a range that reaches the present would conflict with everybody who writes an
+ * event.
+ */
+const FOLD_LAG_MS = 5_000;
+/** Of the counted events, how many begin a fold: passes fold too, but a busy queue may do without passes. */
+const FOLD_SHARE = 1 / 100;
 /** Unfolded events that queueStats adds to the counters: exact unless the fold is further behind. */
 const STATS_TAIL_LIMIT = 1_000;
 /** Events shown for one message or worker. */
@@ -26,6 +35,7 @@ export type MessageEvent = {
 
 export async function recordMessageEvent(ctx: MutationCtx, event: MessageEvent): Promise<void> {
   const { workerId, detail, from, to, ...rest } = event;
+  const counts = from !== undefined || to !== undefined;
   await ctx.db.insert("messageEvents", {
     ...rest,
     ...(workerId === undefined ? {} : { workerId }),
@@ -33,8 +43,10 @@ export async function recordMessageEvent(ctx: MutationCtx, event: MessageEvent):
     ...(from === undefined ? {} : { from }),
     ...(to === undefined ? {} : { to }),
     // Nothing to count: born folded, so that the fold never looks at it.
-    ...(from === undefined && to === undefined ? { folded: true } : {}),
+    ...(counts ? {} : { folded: true }),
   });
+  if (counts && Math.random() < FOLD_SHARE)
+    await ctx.scheduler.runAfter(FOLD_LAG_MS, internal.trail.ops.fold, {});
 }
 
 export async function recordMachineEvent(
@@ -87,11 +99,21 @@ export function sumDeltas(
   return deltas;
 }
 
+/** Folds what waits, batch by batch. */
+export const fold = internalMutation({
+  args: {},
+  returns: v.null(),
+  handler: async (ctx) => {
+    if (await foldCounters(ctx)) await ctx.scheduler.runAfter(0, internal.trail.ops.fold, {});
+    return null;
+  },
+});
+
 /** Folds one batch of events into the counters; true when more may wait. */
-export async function foldCounters(ctx: MutationCtx): Promise<boolean> {
+export async function foldCounters(ctx: MutationCtx, now: number = Date.now()): Promise<boolean> {
   const events = await ctx.db
     .query("messageEvents")
-    .withIndex("by_folded_and_at", (q) => q.eq("folded", undefined))
+    .withIndex("by_folded_and_at", (q) => q.eq("folded", undefined).lte("at", now - FOLD_LAG_MS))
     .take(FOLD_BATCH_SIZE);
   for (const [status, delta] of sumDeltas(events)) {
     const row = await ctx.db

@@ -15,6 +15,8 @@ import {
 export type Worker = Doc<"workers">;
 /** A worker keeps few tokens: one per creation attempt. */
 const MAX_TOKENS_PER_WORKER = 20;
+/** Reasons for which a worker is alive and can be expected to take its final snapshot. */
+const RESPONSIVE: ReadonlySet<DrainReason> = new Set(["idle", "evicted", "operator", "exited"]);
 /** A worker that is not expected to answer any more gets only this long for a final snapshot. */
 const UNRESPONSIVE_DRAIN_MS = 30_000;
 
@@ -84,7 +86,7 @@ export async function beginDrain(
   now: number,
 ): Promise<void> {
   if (worker.status !== "active") return;
-  const responsive = reason === "idle" || reason === "evicted" || reason === "operator";
+  const responsive = RESPONSIVE.has(reason);
   const drainDeadlineAt = now + (responsive ? DRAIN_DEADLINE_MS : UNRESPONSIVE_DRAIN_MS);
   await transition(ctx, worker, "draining", {
     drainingSince: now,

@@ -42,6 +42,8 @@ export const workersTables = {
     /** First observation in which the machine was missing; a second proof is needed before "gone". */
     missingSince: v.optional(v.number()),
     createAttempts: v.optional(v.number()),
+    /** The last creation attempt that may have taken effect without our knowing. */
+    unsureCreateAt: v.optional(v.number()),
     nextCreateAt: v.optional(v.number()),
     teardownAttempts: v.optional(v.number()),
     nextTeardownAt: v.optional(v.number()),

@@ -4,7 +4,7 @@ import { loadConversation } from "../conversations/ops.js";
 import type { Id, MutationCtx } from "../kit/functions.js";
 import { failUpload, finalizeUpload, prepareUpload, type NewUpload } from "../snapshots/ops.js";
 import { recordMachineEvent } from "../trail/ops.js";
-import { beginStop, loadWorker, type Worker } from "./ops.js";
+import { beginDrain, beginStop, loadWorker, type Worker } from "./ops.js";
 
 /**
  * Begins an upload. The worker must have had the conversation; the parent is what it names, else its own last
@@ -29,6 +29,8 @@ export async function prepareWorkerSnapshot(
       `Worker '${args.workerId}' does not have conversation '${args.conversationId}'.`,
       { workerId: args.workerId, conversationId: args.conversationId },
     );
+  // A worker that snapshots because it is going away takes no more work, whether it was told to stop or not.
+  if (args.reason !== "manual") await beginDrain(ctx, worker, "exited", args.nowMs ?? Date.now());
   const { parentSnapshotId: named, nowMs, ...upload } = args;
   const parentSnapshotId = named ?? worker.lastSnapshotId ?? worker.restoredSnapshotId;
   return await prepareUpload(ctx, {

@@ -1,0 +1,23 @@
+/** Machines that carry our tags and that no live row knows. Pure. */
+import type { MachineIndex, World } from "./facts.js";
+import { ORPHAN_GRACE_MS, type Decision } from "./validators.js";
+
+/**
+ * Watched at first sight, destroyed when still there after the grace. A machine whose row does not know it yet is no
+ * orphan: the row adopts it, or its teardown finds it by its tags.
+ */
+export function planOrphans(world: World, machines: MachineIndex, now: number): Decision[] {
+  const known = new Set(world.workers.map((worker) => worker.machineId));
+  const adopters = new Set(
+    world.workers.flatMap((worker) => (worker.machineId === null ? [worker.workerId] : [])),
+  );
+  return machines.ours
+    .filter((machine) => !known.has(machine.machineId) && !adopters.has(machine.workerTag ?? ""))
+    .map(({ appName, machineId }): Decision => {
+      const since = world.orphansSeen[machineId];
+      const reason = "tagged as ours, no live worker";
+      return since !== undefined && since + ORPHAN_GRACE_MS <= now
+        ? { kind: "destroy_orphan", appName, machineId, reason }
+        : { kind: "watch_orphan", appName, machineId, reason: `${reason}: look again` };
+    });
+}

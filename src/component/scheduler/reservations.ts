@@ -1,0 +1,181 @@
+/** What each decision of a plan does to the rows, in the transaction that planned it. */
+import { loadProfile } from "../agents/ops.js";
+import { loadConversation } from "../conversations/ops.js";
+import type { MutationCtx } from "../kit/functions.js";
+import { randomBase36 } from "../kit/random.js";
+import { workerVolumeName } from "../providers/ops.js";
+import { loseLease, returnMessage, settle } from "../queue/ops.js";
+import { recordMachineEvent } from "../trail/ops.js";
+import {
+  beginDrain,
+  beginStop,
+  loadWorker,
+  releaseConversation,
+  type Worker,
+} from "../workers/ops.js";
+import { forgetCreateFailures, noteBootFailure } from "./backoff.js";
+import type { DecisionOf, Effect, ObservedMachine } from "./validators.js";
+import type { LoadedWorld } from "./world.js";
+
+/** The row, the name and the ownership exist before the machine does. */
+export async function reserve(
+  ctx: MutationCtx,
+  decision: DecisionOf<"spawn">,
+  { providerConfig, policy }: LoadedWorld,
+  now: number,
+): Promise<Effect[]> {
+  if (providerConfig === null) return [];
+  const conversation = await loadConversation(ctx, decision.conversationId);
+  if (conversation === null || conversation.ownerWorkerId !== undefined) return [];
+  const profile = await loadProfile(ctx, conversation.agentKey);
+  if (profile === null || !profile.enabled || profile.pausedAt !== undefined) {
+    const blockedReason = profile?.pausedAt === undefined ? "agent_disabled" : "agent_paused";
+    await settle(ctx, conversation, 0, { blockedReason }, now);
+    return [];
+  }
+  const workerId = `afw-${now}-${randomBase36(8)}`;
+  await ctx.db.insert("workers", {
+    workerId,
+    provider: providerConfig.kind,
+    status: "active",
+    load: 0,
+    heartbeatAt: now,
+    scheduledShutdownAt: now + policy.scaling.idleTimeoutMs,
+    assignment: {
+      conversationId: conversation.conversationId,
+      agentKey: conversation.agentKey,
+      leaseId: `spawn:${workerId}`,
+      assignedAt: now,
+    },
+    capabilities: [],
+    appName: providerConfig.appName,
+    machineName: workerId,
+    volumeName: workerVolumeName(providerConfig.volumeName, workerId),
+    createdAt: now,
+    createAttempts: 0,
+    nextCreateAt: now,
+  });
+  await ctx.db.patch("conversations", conversation._id, {
+    ownerWorkerId: workerId,
+    generation: (conversation.generation ?? 0) + 1,
+  });
+  await recordMachineEvent(ctx, { workerId, kind: "reserved", at: now, detail: decision.reason });
+  return [{ kind: "create", workerId }];
+}
+
+export async function adoptMachine(
+  ctx: MutationCtx,
+  decision: DecisionOf<"adopt">,
+  now: number,
+): Promise<void> {
+  const worker = await loadWorker(ctx, decision.workerId);
+  if (worker === null || worker.machineRef !== undefined || worker.appName === undefined) return;
+  const volumeId = decision.volumeIds[0];
+  await ctx.db.patch("workers", worker._id, {
+    machineRef: {
+      appName: worker.appName,
+      machineId: decision.machineId,
+      region: decision.region,
+    },
+    machineCreatedAt: now,
+    ...(volumeId === undefined ? {} : { volumeId }),
+  });
+  await recordMachineEvent(ctx, {
+    workerId: worker.workerId,
+    machineId: decision.machineId,
+    kind: "adopted",
+    at: now,
+    detail: decision.reason,
+  });
+  await forgetCreateFailures(ctx);
+}
+
+export async function drain(
+  ctx: MutationCtx,
+  decision: DecisionOf<"drain">,
+  now: number,
+): Promise<void> {
+  const worker = await loadWorker(ctx, decision.workerId);
+  if (worker === null) return;
+  // The plan is made in this transaction, so the worker cannot have claimed in between.
+  await beginDrain(ctx, worker, decision.drainReason, now);
+  const { drainReason } = decision;
+  const ended = drainReason === "machine_gone" || drainReason === "boot_timeout";
+  if (ended && worker.machineRef !== undefined && worker.firstSeenAt === undefined)
+    await noteBootFailure(ctx, now);
+  if (drainReason !== "machine_gone") return;
+  // A dead machine holds no message: its lease need not run out first.
+  await endLeaseOf(ctx, worker, "The machine stopped while processing", now);
+  await releaseConversation(ctx, worker, now);
+}
+
+export async function stop(
+  ctx: MutationCtx,
+  decision: DecisionOf<"stop">,
+  now: number,
+): Promise<void> {
+  const worker = await loadWorker(ctx, decision.workerId);
+  if (worker?.status !== "draining") return;
+  if (worker.load > 0)
+    await endLeaseOf(ctx, worker, "The worker did not finish before its drain deadline", now);
+  const current = await loadWorker(ctx, decision.workerId);
+  if (current?.status === "draining") await beginStop(ctx, current, decision.reason, now);
+}
+
+/** Charges and returns what a worker still holds; an operator's drain is not the message's fault. */
+async function endLeaseOf(
+  ctx: MutationCtx,
+  worker: Worker,
+  error: string,
+  now: number,
+): Promise<void> {
+  if (worker.assignment === undefined) return;
+  const conversation = await loadConversation(ctx, worker.assignment.conversationId);
+  const lock = conversation?.processingLock;
+  if (lock === undefined || lock.workerId !== worker.workerId) return;
+  const message = await ctx.db.get("messageQueue", lock.claimedMessageId);
+  if (message?.status !== "processing") return;
+  if (worker.drainReason === "operator") {
+    await returnMessage(ctx, message, conversation, error, now);
+    await ctx.db.patch("workers", worker._id, { load: 0 });
+  } else await loseLease(ctx, message, error, now);
+}
+
+/**
+ * A machine without a row gets one that is stopping, so that its end is as durable as that of any other: the machine
+ * and then its volume, whatever dies in between.
+ */
+export async function takeOverOrphan(
+  ctx: MutationCtx,
+  decision: DecisionOf<"destroy_orphan">,
+  machine: ObservedMachine,
+  now: number,
+): Promise<Effect[]> {
+  const { appName, machineId } = decision;
+  const workerId = `orphan-${machineId}`;
+  if ((await loadWorker(ctx, workerId)) !== null) return [];
+  const volumeId = machine.volumeIds[0];
+  await ctx.db.insert("workers", {
+    workerId,
+    provider: "fly",
+    status: "stopping",
+    load: 0,
+    heartbeatAt: now,
+    capabilities: [],
+    appName,
+    machineName: machine.name,
+    machineRef: { appName, machineId, region: machine.region },
+    ...(volumeId === undefined ? {} : { volumeId }),
+    createdAt: now,
+    stoppedAt: now,
+    nextTeardownAt: now,
+  });
+  await recordMachineEvent(ctx, {
+    workerId,
+    machineId,
+    kind: "orphan_destroyed",
+    at: now,
+    detail: decision.reason,
+  });
+  return [{ kind: "teardown", workerId }];
+}
