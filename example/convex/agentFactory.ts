@@ -17,6 +17,29 @@ export const {
   listSnapshotsForConversation,
   registerUploadedFile,
 
+  // For people: their agents and Telegram chats
+  createUserAgentPairing,
+  getUserAgent,
+  getUserAgentBinding,
+  getUserAgentOnboardingState,
+  getUserAgentPairingStatus,
+  getUserAgentsOverview,
+  importTelegramTokenForAgent,
+  listUserAgents,
+  myAgentKey,
+  revokeUserAgentBinding,
+
+  // For operators: Telegram, and who talks to which agent
+  bindUserAgent,
+  getAgentOperationalReadiness,
+  getProviderOperationalReadiness,
+  getRequiredSecretRefs,
+  listBlockedTelegramChats,
+  configureTelegramWebhook,
+  getWebhookReadiness,
+  listQuarantinedTelegramUpdates,
+  reconcileTelegramBotIdentityForAgent,
+
   // For operators: agents, settings, secrets
   configureAgent,
   deactivateSecret,

@@ -16,6 +16,7 @@ import { exposeSettings } from "./expose/settings.js";
 import { exposeSkills, exposeWorkerSkills } from "./expose/skills.js";
 import { exposeSnapshots } from "./expose/snapshots.js";
 import { exposeExplanations, exposeUserAgents } from "./expose/userAgents.js";
+import { exposeTelegram, exposeTelegramOperator } from "./expose/telegram.js";
 import { exposeWorkerCalls, exposeWorkerSnapshots } from "./expose/workerCalls.js";
 import { exposeWorkers } from "./expose/workers.js";
 import { exposePublic } from "./guard.js";
@@ -28,6 +29,7 @@ export function operatorDefinitions(lib: Lib, options: ProviderOptions) {
     ...exposeSecrets(lib),
     ...exposeSettings(lib),
     ...exposeIdentityOperator(lib),
+    ...exposeTelegramOperator(lib),
     ...exposeQueueOperator(lib),
     ...exposeScheduler(lib, options),
     ...exposeWorkers(lib),
@@ -49,6 +51,7 @@ export function apiDefinitions(lib: Lib, options: ProviderOptions) {
     ...exposeMessageTemplates(lib),
     ...exposePushTemplates(lib),
     ...exposePushJobs(lib, options),
+    ...exposeTelegram(lib),
     ...operatorDefinitions(lib, options),
     ...exposeWorkerCalls(lib, options),
     ...exposeWorkerSnapshots(lib),

@@ -1,7 +1,9 @@
 import { httpActionGeneric, type HttpRouter } from "convex/server";
 import type { ComponentApi } from "../component/_generated/component.js";
 import { DEFAULT_PATH_PREFIX } from "../component/config.js";
+import { webhookPath } from "../component/telegram/protocol.js";
 import { json } from "./routes/respond.js";
+import { telegramWebhook } from "./routes/telegramWebhook.js";
 import { workerGateway } from "./routes/workerGateway.js";
 import type { RegisterRoutesOptions } from "./types.js";
 
@@ -12,6 +14,7 @@ const PATH_PREFIX = /^(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._~-]+)+$/;
  * Mounts the component's HTTP routes in the app's `convex/http.ts`:
  *
  * - `POST <prefix>/worker/…`: the gateway that machines call, each with a token of its own;
+ * - `POST <prefix>/telegram/webhook`: Telegram's updates, see `configureTelegramWebhook`;
  * - `GET <prefix>/health`: 200 as soon as the routes are deployed. The scheduler looks there before it creates
  *   machines.
  *
@@ -40,6 +43,12 @@ export function registerRoutes(
     http.route({ path: `${worker}/api/${kind}`, method: "POST", handler });
   // For images that cannot set a header: the token is a part of the path.
   http.route({ pathPrefix: `${worker}/`, method: "POST", handler });
+
+  http.route({
+    path: webhookPath(prefix),
+    method: "POST",
+    handler: telegramWebhook(component, options),
+  });
 
   http.route({
     path: `${prefix}/health`,

@@ -113,4 +113,10 @@ export type RegisterRoutesOptions = ProviderOptions & {
   fallbackAgentKey?: string;
   /** Reject senders without a binding, unless `resolveAgentKey` named an agent. @default false */
   requireBindingForTelegram?: boolean;
+  /**
+   * Accept updates of bots whose webhook was set by 3.x, which has no secret worth the name: anybody can forge them. For
+   * the time until `configureTelegramWebhook` ran for every bot; a bot for which it ran is protected in any case.
+   * @default false
+   */
+  allowUnsignedTelegramWebhooks?: boolean;
 };

@@ -126,6 +126,8 @@ export const vMessageConfig = v.object({
   /** Handed to the worker with every message; appended to the text for images that know no prompt. */
   systemPrompt: v.optional(v.string()),
   telegramAttachmentRetentionMs: v.optional(v.number()),
+  /** Another address of the Bot API, for a local one. Default: Telegram's. It is sent every bot's token. */
+  telegramApiBaseUrl: v.optional(v.string()),
 });
 export type MessageConfig = Infer<typeof vMessageConfig>;
 
@@ -220,6 +222,10 @@ export const RETENTION = {
   eventMs: 7 * DAY_MS,
   stoppedWorkerMs: 7 * DAY_MS,
   ingressKeyMs: 48 * HOUR_MS,
+  /** After the end of its time; until then it can be asked about. */
+  pairingCodeMs: 30 * DAY_MS,
+  /** Updates that could not be used; they hold what people wrote. */
+  quarantineMs: 7 * DAY_MS,
   /** An upload that was prepared and never finished. */
   abandonedUploadMs: HOUR_MS,
 } as const;

@@ -113,6 +113,18 @@ export {
   softResetTelegramBindingsMissingBotIdentity,
 } from "./identity/operator.public.js";
 
+// ── Telegram ────────────────────────────────────────────────────────────────
+export {
+  configureTelegramWebhook,
+  deleteQuarantinedTelegramUpdate,
+  getQuarantinedTelegramUpdate,
+  getWebhookReadiness,
+  importTelegramTokenForAgent,
+  listQuarantinedTelegramUpdates,
+  reconcileTelegramBotIdentityForAgent,
+} from "./telegram/operator.public.js";
+export { ingestTelegramUpdate, mayPostTelegramUpdate } from "./telegram/ingress.public.js";
+
 // ── Operators: secrets ──────────────────────────────────────────────────────
 export {
   deactivateSecret,

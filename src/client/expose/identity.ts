@@ -5,9 +5,9 @@ import {
   vBindingView,
   vOnboardingState,
   vPairingCodeView,
-  vTelegramResolution,
   vUserAgentsOverview,
   vUserAgentView,
+  vUserResolution,
 } from "../../component/identity/validators.js";
 import { mutation, query, type Lib } from "../define.js";
 
@@ -48,12 +48,11 @@ export function exposeIdentity(lib: Lib) {
     myAgentKey: query({
       sensitivity: "user",
       args: { consumerUserId: v.optional(v.string()) },
-      returns: v.union(v.null(), v.string()),
-      handler: async (ctx, args, caller) => {
-        const consumerUserId = args.consumerUserId ?? caller;
-        if (consumerUserId === null) return null;
-        return (await ctx.runQuery(lib.resolveAgentForUser, { consumerUserId })).agentKey;
-      },
+      returns: vUserResolution,
+      handler: async (ctx, args, caller) =>
+        await ctx.runQuery(lib.resolveAgentForUser, {
+          consumerUserId: args.consumerUserId ?? caller ?? "",
+        }),
     }),
 
     /** The user's active binding, or null. */
@@ -62,18 +61,6 @@ export function exposeIdentity(lib: Lib) {
       args: user,
       returns: v.union(v.null(), vBindingView),
       handler: async (ctx, args) => await ctx.runQuery(lib.getUserAgentBinding, args),
-    }),
-
-    /** Whose binding a Telegram sender has; all null when there is none. */
-    resolveAgentForTelegram: query({
-      sensitivity: "operator",
-      args: {
-        botIdentity: v.optional(v.string()),
-        telegramUserId: v.optional(v.string()),
-        telegramChatId: v.optional(v.string()),
-      },
-      returns: vTelegramResolution,
-      handler: async (ctx, args) => await ctx.runQuery(lib.resolveAgentForTelegram, args),
     }),
 
     // ── Pairing ─────────────────────────────────────────────────────────────
@@ -92,27 +79,6 @@ export function exposeIdentity(lib: Lib) {
       args: pairingArgs,
       returns: v.object({ pairing: vPairingCodeView, deepLink: v.union(v.null(), v.string()) }),
       handler: async (ctx, args) => await ctx.runMutation(lib.createUserAgentPairing, args),
-    }),
-
-    /** Binds a Telegram account by code, as the webhook does; the account is the caller's word, so it takes an operator. */
-    consumePairingCode: mutation({
-      sensitivity: "operator",
-      args: {
-        code: v.string(),
-        botIdentity: v.optional(v.string()),
-        telegramUserId: v.string(),
-        telegramChatId: v.string(),
-      },
-      returns: vPairingCodeView,
-      handler: async (ctx, args) => await ctx.runMutation(lib.consumePairingCode, args),
-    }),
-
-    /** A code with its user, or null. It names no user to compare with, so it takes an operator. */
-    getPairingCodeStatus: query({
-      sensitivity: "operator",
-      args: { code: v.string() },
-      returns: v.union(v.null(), vPairingCodeView),
-      handler: async (ctx, args) => await ctx.runQuery(lib.getPairingCodeStatus, args),
     }),
 
     /** The user's newest code for the agent, or null. */

@@ -392,6 +392,7 @@ describe("registerRoutes", () => {
     registerRoutes(http, component);
     expect(http.getRoutes().map(([path, method]) => `${method} ${path}`)).toEqual([
       "GET /agent-factory/health",
+      "POST /agent-factory/telegram/webhook",
       "POST /agent-factory/worker/api/action",
       "POST /agent-factory/worker/api/mutation",
       "POST /agent-factory/worker/api/query",

@@ -199,6 +199,29 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         string,
         Name
       >;
+      configureTelegramWebhook: FunctionReference<
+        "action",
+        "internal",
+        {
+          agentKey?: string;
+          convexSiteUrl: string;
+          pathPrefix?: string;
+          secretRef?: string;
+        },
+        {
+          botIdentity: null | string;
+          currentUrl: null | string;
+          description: string;
+          isReady: boolean;
+          lastErrorDate: null | number;
+          lastErrorMessage: null | string;
+          ok: boolean;
+          pendingUpdateCount: number;
+          secretTokenConfigured: boolean;
+          webhookUrl: string;
+        },
+        Name
+      >;
       consumePairingCode: FunctionReference<
         "mutation",
         "internal",
@@ -434,6 +457,13 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         "mutation",
         "internal",
         { templateId: string },
+        boolean,
+        Name
+      >;
+      deleteQuarantinedTelegramUpdate: FunctionReference<
+        "mutation",
+        "internal",
+        { quarantineId: string },
         boolean,
         Name
       >;
@@ -981,6 +1011,13 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         },
         Name
       >;
+      getQuarantinedTelegramUpdate: FunctionReference<
+        "query",
+        "internal",
+        { quarantineId: string },
+        null | string,
+        Name
+      >;
       getRequiredSecretRefs: FunctionReference<
         "query",
         "internal",
@@ -1153,6 +1190,21 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         },
         Name
       >;
+      getWebhookReadiness: FunctionReference<
+        "action",
+        "internal",
+        { agentKey: string; pathPrefix?: string },
+        {
+          agentKey: string;
+          currentUrl: null | string;
+          lastErrorDate: null | number;
+          lastErrorMessage: null | string;
+          pendingUpdateCount: number;
+          secretRef: null | string;
+          webhookReady: boolean;
+        },
+        Name
+      >;
       getWorkerControlState: FunctionReference<
         "query",
         "internal",
@@ -1217,6 +1269,71 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
           secretRef: string;
         },
         { secretId: string; secretRef: string; version: number },
+        Name
+      >;
+      importTelegramTokenForAgent: FunctionReference<
+        "action",
+        "internal",
+        {
+          agentKey: string;
+          consumerUserId: string;
+          metadata?: Record<string, string>;
+          plaintextValue: string;
+        },
+        {
+          botIdentity: string;
+          secretId: string;
+          secretRef: string;
+          telegramUsername: null | string;
+          version: number;
+        },
+        Name
+      >;
+      ingestTelegramUpdate: FunctionReference<
+        "mutation",
+        "internal",
+        {
+          body: string;
+          credentials: {
+            botIdentity: null | string;
+            secretHash: null | string;
+          };
+          options: {
+            allowUnsigned: boolean;
+            fallbackAgentKey: string;
+            requireBinding: boolean;
+            resolveAgentKeyFromBinding: boolean;
+            resolvedAgentKey?: string;
+          };
+          providerConfig?: {
+            apiBaseUrl?: string;
+            appName: string;
+            guest?: {
+              cpuKind: "shared" | "performance";
+              cpus: number;
+              memoryMb: number;
+            };
+            image: string;
+            kind: "fly" | "runpod" | "ecs";
+            organizationSlug: string;
+            region: string;
+            stopTimeoutSeconds?: number;
+            volumeName: string;
+            volumePath: string;
+            volumeSizeGb: number;
+          };
+          tooLarge: boolean;
+        },
+        | {
+            kind:
+              | "accepted"
+              | "ignored"
+              | "quarantined"
+              | "forbidden"
+              | "no_binding";
+          }
+        | { agentKey: string; consumerUserId: string; kind: "paired" }
+        | { error: string; kind: "pairing_failed" },
         Name
       >;
       listAgentProfiles: FunctionReference<
@@ -1581,6 +1698,27 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         }>,
         Name
       >;
+      listQuarantinedTelegramUpdates: FunctionReference<
+        "query",
+        "internal",
+        { limit?: number },
+        Array<{
+          at: number;
+          botIdentity: null | string;
+          detail: string;
+          quarantineId: string;
+          reason:
+            | "too_large"
+            | "not_json"
+            | "not_an_update"
+            | "agent_unavailable"
+            | "conversation_mismatch"
+            | "refused";
+          telegramChatId: null | string;
+          updateId: null | number;
+        }>,
+        Name
+      >;
       listQueueItemsForConversation: FunctionReference<
         "query",
         "internal",
@@ -1764,12 +1902,26 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         }>,
         Name
       >;
+      mayPostTelegramUpdate: FunctionReference<
+        "query",
+        "internal",
+        {
+          allowUnsigned: boolean;
+          credentials: {
+            botIdentity: null | string;
+            secretHash: null | string;
+          };
+        },
+        boolean,
+        Name
+      >;
       messageRuntimeConfig: FunctionReference<
         "query",
         "internal",
         {},
         null | {
           systemPrompt?: string;
+          telegramApiBaseUrl?: string;
           telegramAttachmentRetentionMs?: number;
         },
         Name
@@ -1888,6 +2040,18 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         "internal",
         { nowMs?: number },
         { deadLetter: number; processing: number; queuedReady: number },
+        Name
+      >;
+      reconcileTelegramBotIdentityForAgent: FunctionReference<
+        "action",
+        "internal",
+        { agentKey: string; secretRef?: string },
+        {
+          agentKey: string;
+          botIdentity: string;
+          secretRef: null | string;
+          telegramUsername: null | string;
+        },
         Name
       >;
       reconcileWorkers: FunctionReference<
@@ -2159,6 +2323,7 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         {
           messageConfig: {
             systemPrompt?: string;
+            telegramApiBaseUrl?: string;
             telegramAttachmentRetentionMs?: number;
           };
           nowMs?: number;

@@ -158,13 +158,13 @@ describe("patchPaused", () => {
 });
 
 describe("linkTelegramBot", () => {
-  it("adds the ref once and sets the identity", async () => {
+  it("adds the ref once, in front because the first token answers, and sets the identity", async () => {
     await configure();
     await link("a", "42", "telegram.botToken.a");
     await link("a", "42", "telegram.botToken.a");
     expect(await profile()).toMatchObject({
       botIdentity: "42",
-      secretsRef: [...BASE, "telegram.botToken.a"],
+      secretsRef: ["telegram.botToken.a", ...BASE],
     });
     expect((await t.run(async (ctx) => await loadProfileByBotIdentity(ctx, "42")))?.agentKey).toBe(
       "a",

@@ -103,8 +103,9 @@ export async function linkTelegramBot(
   }
   const stored = await requireProfile(ctx, agentKey);
   await assertBotIsFree(ctx, botIdentity, agentKey);
-  const refs = new Set(stored.secretsRef);
-  if (link.secretRef !== undefined) refs.add(link.secretRef);
+  // In front: the first Telegram token with a value is the one that answers.
+  const own = link.secretRef === undefined ? [] : [link.secretRef];
+  const refs = new Set([...own, ...stored.secretsRef]);
   await ctx.db.patch("agentProfiles", stored._id, { botIdentity, secretsRef: [...refs] });
 }
 

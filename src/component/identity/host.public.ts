@@ -22,6 +22,7 @@ import {
   vTelegramResolution,
   vUserAgentsOverview,
   vUserAgentView,
+  vUserResolution,
 } from "./validators.js";
 import { loadActiveUserAgent, loadUserAgent, loadUserAgents } from "./views.js";
 
@@ -57,7 +58,7 @@ export const revokeUserAgentBinding = mutation({
 /** The agent that the user is bound to, or null. */
 export const resolveAgentForUser = query({
   args: user,
-  returns: v.object({ ...user, agentKey: v.union(v.null(), v.string()) }),
+  returns: vUserResolution,
   handler: async (ctx, { consumerUserId }) => ({
     consumerUserId,
     agentKey: (await loadActiveBinding(ctx, consumerUserId))?.agentKey ?? null,

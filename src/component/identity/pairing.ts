@@ -87,7 +87,7 @@ export async function consumeCode(
   sender: Sender,
   now: number,
 ): Promise<PairingCode> {
-  const { decision, row } = await tryConsume(ctx, code, sender, {}, now);
+  const { decision, row } = await tryConsume(ctx, code, sender, now);
   if (decision.kind === "refuse" || row === null)
     return refuse(
       "PAIRING_REFUSED",
@@ -101,7 +101,6 @@ export async function tryConsume(
   ctx: MutationCtx,
   code: string,
   sender: Sender,
-  metadata: Record<string, string>,
   now: number,
 ): Promise<{ decision: ConsumeDecision; row: PairingCode | null }> {
   // People type codes: lower case is theirs, codes are upper case.
@@ -117,7 +116,6 @@ export async function tryConsume(
       source: "telegram_pairing",
       telegramUserId: sender.telegramUserId,
       telegramChatId: sender.telegramChatId,
-      metadata,
     },
     now,
   );

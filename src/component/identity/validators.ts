@@ -51,6 +51,7 @@ export const vPairingCodeView = v.object({
 });
 export type PairingCodeView = Infer<typeof vPairingCodeView>;
 
+export const vUserResolution = v.object({ consumerUserId: v.string(), agentKey: vNullableString });
 export const vTelegramResolution = v.object({
   consumerUserId: vNullableString,
   agentKey: vNullableString,

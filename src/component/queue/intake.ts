@@ -28,6 +28,8 @@ export type NewMessage = {
   maxAttempts?: number | undefined;
   idempotencyKey?: string | undefined;
   providerConfig?: ProviderConfig | undefined;
+  /** It takes its place now and may be claimed then, unless `reviseWaiting` lets it go earlier. */
+  heldUntil?: number | undefined;
 };
 
 /**
@@ -76,6 +78,7 @@ export async function enqueueMessage(
     maxAttempts: args.maxAttempts ?? policy.retry.maxAttempts,
     deliveries: 0,
     enqueuedAt: now,
+    ...(args.heldUntil === undefined ? {} : { nextRetryAt: args.heldUntil }),
     ...(args.idempotencyKey === undefined ? {} : { idempotencyKey: args.idempotencyKey }),
   });
   await insertAttachmentRows(ctx, messageId, args, now);
@@ -85,7 +88,8 @@ export async function enqueueMessage(
     else await ctx.db.patch("ingressUpdates", seen._id, key);
   }
 
-  const changes = withArrival(conversation, { _id: messageId, scheduledFor, priority }, now);
+  const arrival = { _id: messageId, scheduledFor, priority, nextRetryAt: args.heldUntil };
+  const changes = withArrival(conversation, arrival, now);
   await ctx.db.patch("conversations", conversation._id, {
     ...changes,
     ...(later ? {} : { lastArrivalAt: scheduledFor }),
@@ -176,10 +180,10 @@ function storedPayload(payload: Message["payload"], providerUserId: string): Mes
   };
 }
 
-async function insertAttachmentRows(
+export async function insertAttachmentRows(
   ctx: MutationCtx,
   messageId: Id<"messageQueue">,
-  args: NewMessage,
+  args: Pick<NewMessage, "conversationId" | "agentKey" | "payload">,
   now: number,
 ): Promise<void> {
   for (const attachment of args.payload.attachments ?? []) {

@@ -1,5 +1,7 @@
 /** The queue's door for later rooms. */
 export { enqueueMessage, type NewMessage } from "./intake.js";
+export { findIngress, rememberIngress } from "./ingress.js";
+export { loadUntouched, reviseWaiting } from "./revising.js";
 export { claimMessage } from "./claiming.js";
 export {
   completeMessage,

@@ -1,6 +1,8 @@
 /** What a worker reports about the message it holds. A stale lease changes nothing and says so. */
 import { redact } from "../../shared/redact.js";
+import { loadProfile } from "../agents/ops.js";
 import { loadConversation, type Conversation } from "../conversations/ops.js";
+import { markChatBlocked } from "../identity/ops.js";
 import type { Id, MutationCtx, QueryCtx } from "../kit/functions.js";
 import { requestPass } from "../kit/wake.js";
 import { loadPolicy } from "../settings/ops.js";
@@ -121,10 +123,31 @@ export async function failMessage(
       to: "queued",
     });
   await applyFailure(ctx, held.message, held.conversation, decision, error, now);
+  if (failure.retryable === false) await noteUnreachable(ctx, held.message, error, now);
   await markIdle(ctx, ref.workerId, now);
   return decision.kind === "dead"
     ? { requeued: false, deadLettered: true, nextScheduledFor: null }
     : { requeued: true, deadLettered: false, nextScheduledFor: decision.dueAt };
+}
+
+/** What a delivery is told when the user, or the group, does not want to hear from the bot. */
+const UNREACHABLE =
+  /\(403\).*(bot was blocked|user is deactivated|can't initiate conversation|bot was kicked|is not a member|chat was deleted)/i;
+
+/** The chat refuses the bot: nothing is revoked, but what can wait does, and operators see it. */
+async function noteUnreachable(
+  ctx: MutationCtx,
+  message: Message,
+  error: string,
+  now: number,
+): Promise<void> {
+  const { provider, metadata } = message.payload;
+  const telegramChatId = metadata?.["telegramChatId"];
+  if (provider !== "telegram" || telegramChatId === undefined || !UNREACHABLE.test(error)) return;
+  const botIdentity =
+    metadata?.["telegramBotIdentity"] ?? (await loadProfile(ctx, message.agentKey))?.botIdentity;
+  if (botIdentity !== undefined)
+    await markChatBlocked(ctx, { botIdentity, telegramChatId, reason: error }, now);
 }
 
 /** The worker must go before it is done: the message waits again at its place, no attempt is charged. */

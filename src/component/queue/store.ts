@@ -159,7 +159,12 @@ export async function adopt(
 /** The row of a conversation whose newest waiting message is `message`, without reading its other messages. */
 export function withArrival(
   conversation: Conversation,
-  message: { _id: Id<"messageQueue">; scheduledFor: number; priority: number },
+  message: {
+    _id: Id<"messageQueue">;
+    scheduledFor: number;
+    priority: number;
+    nextRetryAt?: number | undefined;
+  },
   now: number,
 ): Patch<Omit<Conversation, "_id" | "_creationTime">> {
   const { headScheduledFor } = conversation;
@@ -185,7 +190,11 @@ export function withArrival(
   }
   const view = outlook(
     {
-      head: { messageId: message._id, scheduledFor: message.scheduledFor },
+      head: {
+        messageId: message._id,
+        scheduledFor: message.scheduledFor,
+        nextRetryAt: message.nextRetryAt,
+      },
       priority,
       leaseExpiresAt: null,
       paused: conversation.pausedAt !== undefined,

@@ -27,6 +27,8 @@ export const run = internalMutation({
       await deleteEvents(ctx, now),
       await deleteIngressKeys(ctx, now),
       await deleteStoppedWorkers(ctx, now),
+      await deletePairing(ctx, now),
+      await deleteQuarantine(ctx, now),
     ];
     const takingOver = await takeOverLegacyRows(ctx, now);
     const folding = await foldCounters(ctx);
@@ -166,6 +168,30 @@ async function deleteIngressKeys(ctx: MutationCtx, now: number): Promise<number>
     .withIndex("by_expiresAt", (q) => q.lte("expiresAt", now))
     .take(BATCH_SIZE);
   for (const key of due) await ctx.db.delete("ingressUpdates", key._id);
+  return due.length;
+}
+
+/** Codes long past their time, and counts of wrong ones whose window is over. */
+async function deletePairing(ctx: MutationCtx, now: number): Promise<number> {
+  const codes = await ctx.db
+    .query("pairingCodes")
+    .withIndex("by_expiresAt", (q) => q.lte("expiresAt", now - RETENTION.pairingCodeMs))
+    .take(BATCH_SIZE);
+  for (const code of codes) await ctx.db.delete("pairingCodes", code._id);
+  const attempts = await ctx.db
+    .query("pairingAttempts")
+    .withIndex("by_windowEndsAt", (q) => q.lte("windowEndsAt", now))
+    .take(BATCH_SIZE);
+  for (const attempt of attempts) await ctx.db.delete("pairingAttempts", attempt._id);
+  return Math.max(codes.length, attempts.length);
+}
+
+async function deleteQuarantine(ctx: MutationCtx, now: number): Promise<number> {
+  const due = await ctx.db
+    .query("telegramQuarantine")
+    .withIndex("by_at", (q) => q.lte("at", now - RETENTION.quarantineMs))
+    .take(BATCH_SIZE);
+  for (const row of due) await ctx.db.delete("telegramQuarantine", row._id);
   return due.length;
 }
 

@@ -23,8 +23,16 @@ export function normalizeMessageConfig(config: MessageConfig): MessageConfig | n
   }
   const retentionMs = Math.floor(config.telegramAttachmentRetentionMs ?? 0);
   const keepsRetention = Number.isFinite(retentionMs) && retentionMs > 0;
-  if (systemPrompt === "" && !keepsRetention) return null;
+  const telegramApiBaseUrl = config.telegramApiBaseUrl?.trim() ?? "";
+  if (telegramApiBaseUrl !== "" && !/^https?:\/\/[^\s/?#@]+$/.test(telegramApiBaseUrl)) {
+    refuse(
+      "INVALID_ARGUMENT",
+      `messageConfig.telegramApiBaseUrl must be an origin like "http://127.0.0.1:8081".`,
+    );
+  }
+  if (systemPrompt === "" && !keepsRetention && telegramApiBaseUrl === "") return null;
   return {
+    ...(telegramApiBaseUrl === "" ? {} : { telegramApiBaseUrl }),
     ...(systemPrompt === "" ? {} : { systemPrompt }),
     ...(keepsRetention ? { telegramAttachmentRetentionMs: retentionMs } : {}),
   };
