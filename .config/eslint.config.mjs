@@ -24,7 +24,10 @@ export const ROOMS = [
   "scheduler",
   "gateway",
   "telegram",
+  "userAgents",
+  "messageTemplates",
   "push",
+  "views",
   "retention",
 ];
 
@@ -49,6 +52,8 @@ const PURE_FILES = [
   "manifest",
   "paths",
   "protocol",
+  "schedule",
+  "explanation",
 ].map((name) => `src/component/*/${name}.ts`);
 
 function roomRules(room) {

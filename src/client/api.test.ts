@@ -132,15 +132,65 @@ const TABLE = {
   workerHydrationBundle: [Q, "read", "worker", "getHydrationBundle"],
   workerLatestSnapshotForRestore: [Q, "read", "worker", "getLatestDataSnapshotForRestore"],
   workerPrepareSnapshotUpload: [M, "write", "worker", "prepareDataSnapshotUpload"],
+
+  getConversationViewForUserAgent: [Q, "read", "user", "getConversationViewForUserAgent"],
+  getLatestSnapshotForUserAgent: [Q, "read", "user", "getLatestSnapshotForUserAgent"],
+  getUserAgentConversationStats: [Q, "read", "user", "getUserAgentConversationStats"],
+  getUserAgentPushStats: [Q, "read", "user", "getUserAgentPushStats"],
+  getUserAgentUsageStats: [Q, "read", "user", "getUserAgentUsageStats"],
+  listQueueItemsForUserAgent: [Q, "read", "user", "listQueueItemsForUserAgent"],
+  listSnapshotsForUserAgent: [Q, "read", "user", "listSnapshotsForUserAgent"],
+  sendMessageTemplateToUserAgent: [M, "write", "user", "sendMessageTemplateToUserAgent"],
+  sendMessageToUserAgent: [M, "write", "user", "sendMessageToUserAgent"],
+
+  createMessageTemplate: [M, "write", "user", "createMessageTemplate"],
+  deleteMessageTemplate: [M, "write", "user", "deleteMessageTemplate"],
+  listMessageTemplatesByCompany: [Q, "read", "user", "listMessageTemplatesByCompany"],
+  updateMessageTemplate: [M, "write", "user", "updateMessageTemplate"],
+
+  createPushTemplate: [M, "write", "user", "createPushTemplate"],
+  deletePushTemplate: [M, "write", "user", "deletePushTemplate"],
+  listPushTemplatesByCompany: [Q, "read", "user", "listPushTemplatesByCompany"],
+  updatePushTemplate: [M, "write", "user", "updatePushTemplate"],
+
+  createPushJobCustom: [M, "write", "user", "createPushJobCustom"],
+  createPushJobCustomForAgent: [M, "write", "user", "createPushJobCustomForAgent"],
+  createPushJobFromTemplate: [M, "write", "user", "createPushJobFromTemplate"],
+  createPushJobFromTemplateForAgent: [M, "write", "user", "createPushJobFromTemplateForAgent"],
+  deletePushJob: [M, "write", "user", "deletePushJob"],
+  listPushDispatchesByJob: [Q, "read", "user", "listPushDispatchesByJob"],
+  listPushDispatchesForAgent: [Q, "read", "user", "listPushDispatchesForAgent"],
+  listPushJobsForAgent: [Q, "read", "user", "listPushJobsForAgent"],
+  listPushJobsForUser: [Q, "read", "user", "listPushJobsForUser"],
+  setPushJobEnabled: [M, "write", "user", "setPushJobEnabled"],
+  triggerPushJobNow: [M, "write", "user", "triggerPushJobNow"],
+  triggerPushJobNowForAgent: [M, "write", "user", "triggerPushJobNowForAgent"],
+  updatePushJob: [M, "write", "user", "updatePushJob"],
+  updatePushJobForAgent: [M, "write", "user", "updatePushJobForAgent"],
+
+  cancelBroadcast: [M, "write", "operator", "cancelBroadcast"],
+  dispatchDuePushJobs: [M, "write", "operator", "dispatchDuePushJobs"],
+  explainMessage: [Q, "read", "operator", "explainMessage"],
+  listBroadcastReceipts: [Q, "read", "operator", "listBroadcastReceipts"],
+  listBroadcasts: [Q, "read", "operator", "listBroadcasts"],
+  previewBroadcast: [Q, "read", "operator", "previewBroadcast"],
+  sendBroadcastToAllActiveAgents: [M, "write", "operator", "sendBroadcastToAllActiveAgents"],
 } as const;
 type Name = keyof typeof TABLE;
 const NAMES = Object.keys(TABLE) as Name[];
 /** Take a clock, as in 3.x, and do not look at it. */
 const CLOCK_IGNORED: readonly Name[] = [
+  "dispatchDuePushJobs",
   "recoverQueue",
   "softResetTelegramBindingsMissingBotIdentity",
 ];
-const DEPLOYMENT_MAY_CALL: readonly Name[] = ["startWorkers", "checkIdleShutdowns", "recoverQueue"];
+const DEPLOYMENT_MAY_CALL: readonly Name[] = [
+  "startWorkers",
+  "checkIdleShutdowns",
+  "dispatchDuePushJobs",
+  "recoverQueue",
+  "dispatchDuePushJobs",
+];
 
 // ── Calling registered functions with a context that sees everything ────────
 

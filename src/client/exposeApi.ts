@@ -1,10 +1,13 @@
 import type { ComponentApi } from "../component/_generated/component.js";
 import type { Exposed, Lib } from "./define.js";
 import { exposeAgents } from "./expose/agents.js";
+import { exposeBroadcasts } from "./expose/broadcasts.js";
 import { exposeConversations } from "./expose/conversations.js";
 import { exposeIdentity } from "./expose/identity.js";
 import { exposeIdentityOperator } from "./expose/identityOperator.js";
+import { exposeMessageTemplates } from "./expose/messageTemplates.js";
 import { exposeProviders } from "./expose/providers.js";
+import { exposePushJobs, exposePushTemplates } from "./expose/push.js";
 import { exposeQueue } from "./expose/queue.js";
 import { exposeQueueOperator } from "./expose/queueOperator.js";
 import { exposeScheduler } from "./expose/scheduler.js";
@@ -12,6 +15,7 @@ import { exposeSecrets } from "./expose/secrets.js";
 import { exposeSettings } from "./expose/settings.js";
 import { exposeSkills, exposeWorkerSkills } from "./expose/skills.js";
 import { exposeSnapshots } from "./expose/snapshots.js";
+import { exposeExplanations, exposeUserAgents } from "./expose/userAgents.js";
 import { exposeTelegram, exposeTelegramOperator } from "./expose/telegram.js";
 import { exposeWorkerCalls, exposeWorkerSnapshots } from "./expose/workerCalls.js";
 import { exposeWorkers } from "./expose/workers.js";
@@ -30,6 +34,8 @@ export function operatorDefinitions(lib: Lib, options: ProviderOptions) {
     ...exposeScheduler(lib, options),
     ...exposeWorkers(lib),
     ...exposeProviders(lib),
+    ...exposeBroadcasts(lib, options),
+    ...exposeExplanations(lib),
     ...exposeSkills(lib),
   };
 }
@@ -41,6 +47,10 @@ export function apiDefinitions(lib: Lib, options: ProviderOptions) {
     ...exposeConversations(lib),
     ...exposeSnapshots(lib),
     ...exposeIdentity(lib),
+    ...exposeUserAgents(lib, options),
+    ...exposeMessageTemplates(lib),
+    ...exposePushTemplates(lib),
+    ...exposePushJobs(lib, options),
     ...exposeTelegram(lib),
     ...operatorDefinitions(lib, options),
     ...exposeWorkerCalls(lib, options),
@@ -59,8 +69,8 @@ export type AgentFactoryApi = Exposed<ReturnType<typeof apiDefinitions>, "public
  * `convex/agentFactory.ts`.
  *
  * `auth` runs first in every one of them and decides by `operation`: throw to refuse. The only calls that it does
- * not see are those of `startWorkers`, `checkIdleShutdowns` and `recoverQueue` by the deployment's own crons and
- * scheduled functions.
+ * not see are those of `startWorkers`, `checkIdleShutdowns`, `recoverQueue` and `dispatchDuePushJobs` by the deployment's
+ * own crons and scheduled functions.
  *
  * ```ts
  * export const { enqueue, listConversationMessages, startWorkers } = exposeApi(components.agentFactory, {

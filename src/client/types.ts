@@ -19,6 +19,7 @@ export const IDENTIFYING_ARGS = [
   "agentKey",
   "appName",
   "botIdentity",
+  "broadcastId",
   "companyId",
   "consumerUserId",
   "conversationId",

@@ -7,4 +7,7 @@ const crons = cronJobs();
 /** Expired rows and their files, in bounded batches. */
 crons.interval("retention", { hours: 1 }, internal.retention.sweeper.run, {});
 
+/** Due pushes whose wake-up was lost; one read when there are none. */
+crons.interval("push", { hours: 1 }, internal.push.dispatcher.run, {});
+
 export default crons;

@@ -39,6 +39,45 @@ export {
   revokeUserAgentBinding,
 } from "./identity/host.public.js";
 
+// ── Host app: users' pages, templates, pushes ───────────────────────────────
+export {
+  getConversationViewForUserAgent,
+  getLatestSnapshotForUserAgent,
+  listQueueItemsForUserAgent,
+  listSnapshotsForUserAgent,
+  sendMessageToUserAgent,
+} from "./userAgents/host.public.js";
+export {
+  createMessageTemplate,
+  deleteMessageTemplate,
+  listMessageTemplatesByCompany,
+  sendMessageTemplateToUserAgent,
+  updateMessageTemplate,
+} from "./messageTemplates/host.public.js";
+export {
+  createPushJobCustom,
+  createPushJobCustomForAgent,
+  createPushJobFromTemplate,
+  createPushJobFromTemplateForAgent,
+  deletePushJob,
+  listPushDispatchesByJob,
+  listPushDispatchesForAgent,
+  listPushJobsForAgent,
+  listPushJobsForUser,
+  setPushJobEnabled,
+  triggerPushJobNow,
+  triggerPushJobNowForAgent,
+  updatePushJob,
+  updatePushJobForAgent,
+} from "./push/host.public.js";
+
+export {
+  explainMessage,
+  getUserAgentConversationStats,
+  getUserAgentPushStats,
+  getUserAgentUsageStats,
+} from "./views/host.public.js";
+
 // ── Worker protocol: claim → hydrate → heartbeat → complete | fail ──────────
 export { claim, complete, fail, heartbeat } from "./queue/worker.public.js";
 export { getHydrationBundle } from "./hydration/worker.public.js";
@@ -109,6 +148,20 @@ export {
   resumeConversation,
   skipMessage,
 } from "./queue/operator.public.js";
+
+// ── Operators: pushes and broadcasts ────────────────────────────────────────
+export {
+  cancelBroadcast,
+  createPushTemplate,
+  deletePushTemplate,
+  dispatchDuePushJobs,
+  listBroadcastReceipts,
+  listBroadcasts,
+  listPushTemplatesByCompany,
+  previewBroadcast,
+  sendBroadcastToAllActiveAgents,
+  updatePushTemplate,
+} from "./push/operator.public.js";
 
 // ── Operators: workers and machines ─────────────────────────────────────────
 export { drainWorker, listWorkerEvents, listWorkers } from "./workers/operator.public.js";

@@ -2,6 +2,7 @@ import { defineSchema } from "convex/server";
 import { agentsTables } from "./agents/schema.js";
 import { conversationsTables } from "./conversations/schema.js";
 import { identityTables } from "./identity/schema.js";
+import { messageTemplatesTables } from "./messageTemplates/schema.js";
 import { pushTables } from "./push/schema.js";
 import { queueTables } from "./queue/schema.js";
 import { schedulerTables } from "./scheduler/schema.js";
@@ -26,6 +27,7 @@ export default defineSchema({
   ...schedulerTables,
   ...skillsTables,
   ...identityTables,
+  ...messageTemplatesTables,
   ...telegramTables,
   ...pushTables,
 });

@@ -6,7 +6,7 @@ import {
   vQueueItemView,
 } from "../../component/queue/validators.js";
 import { mutation, query, type Lib } from "../define.js";
-import { sha256Hex } from "../hash.js";
+import { scopedKey } from "../hash.js";
 import type { ProviderOptions } from "../types.js";
 import { providerArg } from "./provider.js";
 
@@ -43,7 +43,7 @@ export function exposeQueue(lib: Lib, options: ProviderOptions) {
           ...(priority === undefined ? {} : { priority }),
           ...(idempotencyKey === undefined
             ? {}
-            : { idempotencyKey: await scopedKey(conversationId, idempotencyKey) }),
+            : { idempotencyKey: await scopedKey([conversationId], idempotencyKey) }),
           ...providerArg(options, providerConfig),
         });
       },
@@ -73,13 +73,4 @@ export function exposeQueue(lib: Lib, options: ProviderOptions) {
       handler: async (ctx, args) => await ctx.runMutation(lib.registerUploadedFile, args),
     }),
   };
-}
-
-/**
- * Keys of clients count within their conversation: the component's keys are one space, which Telegram's updates
- * share, and nobody may take the place of somebody else's message. A blank key is refused by the component.
- */
-async function scopedKey(conversationId: string, key: string): Promise<string> {
-  if (key.trim() === "") return key;
-  return `app:${await sha256Hex(JSON.stringify([conversationId, key]))}`;
 }

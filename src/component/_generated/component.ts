@@ -75,6 +75,13 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         },
         Name
       >;
+      cancelBroadcast: FunctionReference<
+        "mutation",
+        "internal",
+        { broadcastId: string; nowMs?: number },
+        boolean,
+        Name
+      >;
       checkIdleShutdowns: FunctionReference<
         "action",
         "internal",
@@ -239,6 +246,21 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         },
         Name
       >;
+      createMessageTemplate: FunctionReference<
+        "mutation",
+        "internal",
+        {
+          actorUserId: string;
+          companyId?: string;
+          enabled?: boolean;
+          nowMs?: number;
+          tags: Array<string>;
+          text: string;
+          title: string;
+        },
+        string,
+        Name
+      >;
       createPairingCode: FunctionReference<
         "mutation",
         "internal",
@@ -260,6 +282,109 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
           telegramUserId: null | string;
           usedAt: null | number;
         },
+        Name
+      >;
+      createPushJobCustom: FunctionReference<
+        "mutation",
+        "internal",
+        {
+          companyId: string;
+          consumerUserId: string;
+          enabled?: boolean;
+          nowMs?: number;
+          periodicity: "manual" | "daily" | "weekly" | "monthly";
+          schedule:
+            | { kind: "manual" }
+            | { kind: "daily"; time: string }
+            | { kind: "weekly"; time: string; weekday: number }
+            | { dayOfMonth: number | "last"; kind: "monthly"; time: string };
+          text: string;
+          timezone: string;
+          title: string;
+        },
+        string,
+        Name
+      >;
+      createPushJobCustomForAgent: FunctionReference<
+        "mutation",
+        "internal",
+        {
+          agentKey: string;
+          companyId: string;
+          consumerUserId: string;
+          enabled?: boolean;
+          nowMs?: number;
+          periodicity: "manual" | "daily" | "weekly" | "monthly";
+          schedule:
+            | { kind: "manual" }
+            | { kind: "daily"; time: string }
+            | { kind: "weekly"; time: string; weekday: number }
+            | { dayOfMonth: number | "last"; kind: "monthly"; time: string };
+          text: string;
+          timezone: string;
+          title: string;
+        },
+        string,
+        Name
+      >;
+      createPushJobFromTemplate: FunctionReference<
+        "mutation",
+        "internal",
+        {
+          companyId: string;
+          consumerUserId: string;
+          enabled?: boolean;
+          nowMs?: number;
+          schedule?:
+            | { kind: "manual" }
+            | { kind: "daily"; time: string }
+            | { kind: "weekly"; time: string; weekday: number }
+            | { dayOfMonth: number | "last"; kind: "monthly"; time: string };
+          templateId: string;
+          timezone: string;
+        },
+        string,
+        Name
+      >;
+      createPushJobFromTemplateForAgent: FunctionReference<
+        "mutation",
+        "internal",
+        {
+          agentKey: string;
+          companyId: string;
+          consumerUserId: string;
+          enabled?: boolean;
+          nowMs?: number;
+          schedule?:
+            | { kind: "manual" }
+            | { kind: "daily"; time: string }
+            | { kind: "weekly"; time: string; weekday: number }
+            | { dayOfMonth: number | "last"; kind: "monthly"; time: string };
+          templateId: string;
+          timezone: string;
+        },
+        string,
+        Name
+      >;
+      createPushTemplate: FunctionReference<
+        "mutation",
+        "internal",
+        {
+          actorUserId: string;
+          companyId: string;
+          enabled?: boolean;
+          nowMs?: number;
+          periodicity: "manual" | "daily" | "weekly" | "monthly";
+          suggestedTimes: Array<
+            | { kind: "daily"; time: string }
+            | { kind: "weekly"; time: string; weekday: number }
+            | { dayOfMonth: number | "last"; kind: "monthly"; time: string }
+          >;
+          templateKey: string;
+          text: string;
+          title: string;
+        },
+        string,
         Name
       >;
       createUserAgentPairing: FunctionReference<
@@ -314,6 +439,27 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         },
         Name
       >;
+      deleteMessageTemplate: FunctionReference<
+        "mutation",
+        "internal",
+        { companyId?: string; templateId: string },
+        boolean,
+        Name
+      >;
+      deletePushJob: FunctionReference<
+        "mutation",
+        "internal",
+        { jobId: string },
+        boolean,
+        Name
+      >;
+      deletePushTemplate: FunctionReference<
+        "mutation",
+        "internal",
+        { templateId: string },
+        boolean,
+        Name
+      >;
       deleteQuarantinedTelegramUpdate: FunctionReference<
         "mutation",
         "internal",
@@ -347,6 +493,33 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
           version: string;
           versionId: string;
         },
+        Name
+      >;
+      dispatchDuePushJobs: FunctionReference<
+        "mutation",
+        "internal",
+        {
+          limit?: number;
+          nowMs?: number;
+          providerConfig?: {
+            apiBaseUrl?: string;
+            appName: string;
+            guest?: {
+              cpuKind: "shared" | "performance";
+              cpus: number;
+              memoryMb: number;
+            };
+            image: string;
+            kind: "fly" | "runpod" | "ecs";
+            organizationSlug: string;
+            region: string;
+            stopTimeoutSeconds?: number;
+            volumeName: string;
+            volumePath: string;
+            volumeSizeGb: number;
+          };
+        },
+        { enqueued: number; failed: number; scanned: number; skipped: number },
         Name
       >;
       drainWorker: FunctionReference<
@@ -405,6 +578,64 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
           scheduledFor?: number;
         },
         string,
+        Name
+      >;
+      explainMessage: FunctionReference<
+        "query",
+        "internal",
+        { messageId: string; nowMs?: number },
+        null | {
+          agentKey: string;
+          behindMessageId: null | string;
+          conversationId: string;
+          detail: string;
+          events: Array<{
+            at: number;
+            detail: null | string;
+            kind:
+              | "enqueued"
+              | "claimed"
+              | "answer_stored"
+              | "delivered"
+              | "delivery_failed"
+              | "delivery_unknown"
+              | "completed"
+              | "failed"
+              | "lease_lost"
+              | "handed_back"
+              | "retry_scheduled"
+              | "dead_lettered"
+              | "redriven"
+              | "skipped"
+              | "expired";
+            workerId: null | string;
+          }>;
+          lastError: null | string;
+          messageId: string;
+          since: number;
+          state: "queued" | "processing" | "done" | "failed" | "dead_letter";
+          until: null | number;
+          waitsFor:
+            | "nothing"
+            | "operator"
+            | "answer"
+            | "delivery"
+            | "lease"
+            | "schedule"
+            | "retry"
+            | "order"
+            | "pause"
+            | "agent"
+            | "machine"
+            | "hand_over"
+            | "provider"
+            | "secret"
+            | "config"
+            | "budget"
+            | "pass";
+          warnings: Array<string>;
+          workerId: null | string;
+        },
         Name
       >;
       explainPass: FunctionReference<
@@ -593,6 +824,67 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         },
         Name
       >;
+      getConversationViewForUserAgent: FunctionReference<
+        "query",
+        "internal",
+        {
+          agentKey: string;
+          consumerUserId: string;
+          historyBefore?: number;
+          historyLimit?: number;
+          limit?: number;
+        },
+        {
+          contextHistory: Array<{
+            at: number;
+            content: string;
+            role: "system" | "user" | "assistant" | "tool";
+          }>;
+          conversationId: string;
+          hasQueuedJobs: boolean;
+          historyContinueBefore: null | number;
+          lastAssistantMessageAt: null | number;
+          lastUserMessageAt: null | number;
+          latestMessageId: null | string;
+          pendingToolCalls: Array<{
+            callId: string;
+            status: "pending" | "running" | "done" | "failed";
+            toolName: string;
+          }>;
+          queueItems: Array<{
+            _creationTime: number;
+            _id: string;
+            agentKey: string;
+            attempts: number;
+            conversationId: string;
+            lastError: null | string;
+            maxAttempts: number;
+            payload: {
+              attachments?: Array<{
+                downloadUrl?: string;
+                expiresAt: number;
+                fileName?: string;
+                kind: "photo" | "video" | "audio" | "voice" | "document";
+                mimeType?: string;
+                sizeBytes?: number;
+                status: "ready" | "expired";
+                storageId: string;
+                telegramFileId: string;
+              }>;
+              externalMessageId?: string;
+              messageText: string;
+              metadata?: Record<string, string>;
+              provider: string;
+              providerUserId: string;
+              rawUpdateJson?: string;
+            };
+            priority: number;
+            scheduledFor: number;
+            status: "queued" | "processing" | "done" | "failed" | "dead_letter";
+          }>;
+        },
+        Name
+      >;
       getHydrationBundle: FunctionReference<
         "query",
         "internal",
@@ -672,6 +964,21 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
           sha256: null | string;
           sizeBytes: null | number;
           snapshotId: string;
+        },
+        Name
+      >;
+      getLatestSnapshotForUserAgent: FunctionReference<
+        "query",
+        "internal",
+        { agentKey: string; consumerUserId: string; nowMs?: number },
+        null | {
+          conversationId: string;
+          createdAt: number;
+          downloadUrl: null | string;
+          sha256: null | string;
+          sizeBytes: null | number;
+          snapshotId: string;
+          status: "uploading" | "ready" | "failed" | "expired";
         },
         Name
       >;
@@ -779,6 +1086,17 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         },
         Name
       >;
+      getUserAgentConversationStats: FunctionReference<
+        "query",
+        "internal",
+        { agentKey: string; consumerUserId: string },
+        {
+          contextMessages: number;
+          failedMessages: number;
+          queuedMessages: number;
+        },
+        Name
+      >;
       getUserAgentOnboardingState: FunctionReference<
         "query",
         "internal",
@@ -820,6 +1138,18 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         },
         Name
       >;
+      getUserAgentPushStats: FunctionReference<
+        "query",
+        "internal",
+        { agentKey: string; consumerUserId: string },
+        {
+          activePushJobs: number;
+          latestDispatchAt: null | number;
+          totalDispatches: number;
+          totalPushJobs: number;
+        },
+        Name
+      >;
       getUserAgentsOverview: FunctionReference<
         "query",
         "internal",
@@ -842,6 +1172,21 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
             version: null | string;
           }>;
           canCreateNewAgent: boolean;
+        },
+        Name
+      >;
+      getUserAgentUsageStats: FunctionReference<
+        "query",
+        "internal",
+        { agentKey: string; consumerUserId: string },
+        {
+          activePushJobs: number;
+          contextMessages: number;
+          failedMessages: number;
+          latestDispatchAt: null | number;
+          queuedMessages: number;
+          totalDispatches: number;
+          totalPushJobs: number;
         },
         Name
       >;
@@ -1031,6 +1376,38 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         }>,
         Name
       >;
+      listBroadcastReceipts: FunctionReference<
+        "query",
+        "internal",
+        { afterAgentKey?: string; broadcastId: string; limit?: number },
+        Array<{
+          agentKey: string;
+          createdAt: number;
+          enqueuedMessageId: null | string;
+          error: null | string;
+          status: "enqueued" | "skipped" | "failed";
+        }>,
+        Name
+      >;
+      listBroadcasts: FunctionReference<
+        "query",
+        "internal",
+        { companyId: string; limit?: number },
+        Array<{
+          broadcastId: string;
+          companyId: string;
+          completedAt: null | number;
+          enqueued: number;
+          failed: number;
+          requestedAt: number;
+          requestedBy: string;
+          status: "running" | "done" | "failed" | "cancelled";
+          text: string;
+          title: string;
+          totalTargets: number;
+        }>,
+        Name
+      >;
       listConversationMessages: FunctionReference<
         "query",
         "internal",
@@ -1192,6 +1569,135 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         }>,
         Name
       >;
+      listMessageTemplatesByCompany: FunctionReference<
+        "query",
+        "internal",
+        { companyId?: string; includeDisabled?: boolean; limit?: number },
+        Array<{
+          _id: string;
+          companyId: null | string;
+          createdAt: number;
+          createdBy: string;
+          enabled: boolean;
+          tags: Array<string>;
+          templateKey: string;
+          text: string;
+          title: string;
+          updatedAt: number;
+          updatedBy: string;
+          usageCount: number;
+        }>,
+        Name
+      >;
+      listPushDispatchesByJob: FunctionReference<
+        "query",
+        "internal",
+        { jobId: string; limit?: number },
+        Array<{
+          _id: string;
+          createdAt: number;
+          error: null | string;
+          runKey: string;
+          scheduledFor: number;
+          status: "enqueued" | "skipped" | "failed";
+        }>,
+        Name
+      >;
+      listPushDispatchesForAgent: FunctionReference<
+        "query",
+        "internal",
+        { agentKey: string; consumerUserId: string; limit?: number },
+        Array<{
+          _id: string;
+          createdAt: number;
+          error: null | string;
+          jobId: string;
+          runKey: string;
+          scheduledFor: number;
+          status: "enqueued" | "skipped" | "failed";
+        }>,
+        Name
+      >;
+      listPushJobsForAgent: FunctionReference<
+        "query",
+        "internal",
+        { agentKey: string; consumerUserId: string; includeDisabled?: boolean },
+        Array<{
+          _id: string;
+          agentKey: null | string;
+          companyId: string;
+          consumerUserId: string;
+          createdAt: number;
+          enabled: boolean;
+          lastRunAt: null | number;
+          lastRunKey: null | string;
+          nextRunAt: null | number;
+          periodicity: "manual" | "daily" | "weekly" | "monthly";
+          schedule:
+            | { kind: "manual" }
+            | { kind: "daily"; time: string }
+            | { kind: "weekly"; time: string; weekday: number }
+            | { dayOfMonth: number | "last"; kind: "monthly"; time: string };
+          sourceTemplateId: null | string;
+          text: string;
+          timezone: string;
+          title: string;
+          updatedAt: number;
+        }>,
+        Name
+      >;
+      listPushJobsForUser: FunctionReference<
+        "query",
+        "internal",
+        { consumerUserId: string; includeDisabled?: boolean },
+        Array<{
+          _id: string;
+          agentKey: null | string;
+          companyId: string;
+          consumerUserId: string;
+          createdAt: number;
+          enabled: boolean;
+          lastRunAt: null | number;
+          lastRunKey: null | string;
+          nextRunAt: null | number;
+          periodicity: "manual" | "daily" | "weekly" | "monthly";
+          schedule:
+            | { kind: "manual" }
+            | { kind: "daily"; time: string }
+            | { kind: "weekly"; time: string; weekday: number }
+            | { dayOfMonth: number | "last"; kind: "monthly"; time: string };
+          sourceTemplateId: null | string;
+          text: string;
+          timezone: string;
+          title: string;
+          updatedAt: number;
+        }>,
+        Name
+      >;
+      listPushTemplatesByCompany: FunctionReference<
+        "query",
+        "internal",
+        { companyId: string; includeDisabled?: boolean },
+        Array<{
+          _id: string;
+          companyId: string;
+          createdAt: number;
+          createdBy: string;
+          enabled: boolean;
+          periodicity: "manual" | "daily" | "weekly" | "monthly";
+          suggestedTimes: Array<
+            | { kind: "daily"; time: string }
+            | { kind: "weekly"; time: string; weekday: number }
+            | { dayOfMonth: number | "last"; kind: "monthly"; time: string }
+          >;
+          templateKey: string;
+          text: string;
+          title: string;
+          updatedAt: number;
+          updatedBy: string;
+        }>,
+        Name
+      >;
       listQuarantinedTelegramUpdates: FunctionReference<
         "query",
         "internal",
@@ -1250,10 +1756,74 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         }>,
         Name
       >;
+      listQueueItemsForUserAgent: FunctionReference<
+        "query",
+        "internal",
+        {
+          agentKey: string;
+          consumerUserId: string;
+          limit?: number;
+          statuses?: Array<
+            "queued" | "processing" | "done" | "failed" | "dead_letter"
+          >;
+        },
+        Array<{
+          _creationTime: number;
+          _id: string;
+          agentKey: string;
+          attempts: number;
+          conversationId: string;
+          lastError: null | string;
+          maxAttempts: number;
+          payload: {
+            attachments?: Array<{
+              downloadUrl?: string;
+              expiresAt: number;
+              fileName?: string;
+              kind: "photo" | "video" | "audio" | "voice" | "document";
+              mimeType?: string;
+              sizeBytes?: number;
+              status: "ready" | "expired";
+              storageId: string;
+              telegramFileId: string;
+            }>;
+            externalMessageId?: string;
+            messageText: string;
+            metadata?: Record<string, string>;
+            provider: string;
+            providerUserId: string;
+            rawUpdateJson?: string;
+          };
+          priority: number;
+          scheduledFor: number;
+          status: "queued" | "processing" | "done" | "failed" | "dead_letter";
+        }>,
+        Name
+      >;
       listSnapshotsForConversation: FunctionReference<
         "query",
         "internal",
         { conversationId: string; limit?: number; nowMs?: number },
+        Array<{
+          conversationId: string;
+          createdAt: number;
+          downloadUrl: null | string;
+          sha256: null | string;
+          sizeBytes: null | number;
+          snapshotId: string;
+          status: "uploading" | "ready" | "failed" | "expired";
+        }>,
+        Name
+      >;
+      listSnapshotsForUserAgent: FunctionReference<
+        "query",
+        "internal",
+        {
+          agentKey: string;
+          consumerUserId: string;
+          limit?: number;
+          nowMs?: number;
+        },
         Array<{
           conversationId: string;
           createdAt: number;
@@ -1423,6 +1993,23 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
           workspaceId: string;
         },
         { expiresAt: number; snapshotId: string; uploadUrl: string },
+        Name
+      >;
+      previewBroadcast: FunctionReference<
+        "query",
+        "internal",
+        {
+          companyId: string;
+          cursor?: { afterAgentKey: string; group: "company" | "shared" };
+          limit?: number;
+        },
+        {
+          agents: Array<{ agentKey: string; companyId: null | string }>;
+          continueCursor: null | {
+            afterAgentKey: string;
+            group: "company" | "shared";
+          };
+        },
         Name
       >;
       providerRuntimeConfig: FunctionReference<
@@ -1619,6 +2206,105 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         }>,
         Name
       >;
+      sendBroadcastToAllActiveAgents: FunctionReference<
+        "mutation",
+        "internal",
+        {
+          broadcastKey?: string;
+          companyId: string;
+          nowMs?: number;
+          providerConfig?: {
+            apiBaseUrl?: string;
+            appName: string;
+            guest?: {
+              cpuKind: "shared" | "performance";
+              cpus: number;
+              memoryMb: number;
+            };
+            image: string;
+            kind: "fly" | "runpod" | "ecs";
+            organizationSlug: string;
+            region: string;
+            stopTimeoutSeconds?: number;
+            volumeName: string;
+            volumePath: string;
+            volumeSizeGb: number;
+          };
+          requestedBy: string;
+          text: string;
+          title: string;
+        },
+        {
+          broadcastId: string;
+          enqueued: number;
+          failed: number;
+          totalTargets: number;
+        },
+        Name
+      >;
+      sendMessageTemplateToUserAgent: FunctionReference<
+        "mutation",
+        "internal",
+        {
+          agentKey: string;
+          companyId?: string;
+          consumerUserId: string;
+          idempotencyKey?: string;
+          metadata?: Record<string, string>;
+          nowMs?: number;
+          providerConfig?: {
+            apiBaseUrl?: string;
+            appName: string;
+            guest?: {
+              cpuKind: "shared" | "performance";
+              cpus: number;
+              memoryMb: number;
+            };
+            image: string;
+            kind: "fly" | "runpod" | "ecs";
+            organizationSlug: string;
+            region: string;
+            stopTimeoutSeconds?: number;
+            volumeName: string;
+            volumePath: string;
+            volumeSizeGb: number;
+          };
+          templateId: string;
+        },
+        { messageId: string; usageCount: number },
+        Name
+      >;
+      sendMessageToUserAgent: FunctionReference<
+        "mutation",
+        "internal",
+        {
+          agentKey: string;
+          consumerUserId: string;
+          content: string;
+          idempotencyKey?: string;
+          metadata?: Record<string, string>;
+          nowMs?: number;
+          providerConfig?: {
+            apiBaseUrl?: string;
+            appName: string;
+            guest?: {
+              cpuKind: "shared" | "performance";
+              cpus: number;
+              memoryMb: number;
+            };
+            image: string;
+            kind: "fly" | "runpod" | "ecs";
+            organizationSlug: string;
+            region: string;
+            stopTimeoutSeconds?: number;
+            volumeName: string;
+            volumePath: string;
+            volumeSizeGb: number;
+          };
+        },
+        string,
+        Name
+      >;
       setGlobalSkillStatus: FunctionReference<
         "mutation",
         "internal",
@@ -1714,6 +2400,13 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         null,
         Name
       >;
+      setPushJobEnabled: FunctionReference<
+        "mutation",
+        "internal",
+        { enabled: boolean; jobId: string; nowMs?: number },
+        boolean,
+        Name
+      >;
       setWorkerRuntimeConfig: FunctionReference<
         "mutation",
         "internal",
@@ -1752,6 +2445,142 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
           profilesMissingBotIdentity: number;
           revokedBindings: number;
         },
+        Name
+      >;
+      triggerPushJobNow: FunctionReference<
+        "mutation",
+        "internal",
+        {
+          idempotencyKey?: string;
+          jobId: string;
+          nowMs?: number;
+          providerConfig?: {
+            apiBaseUrl?: string;
+            appName: string;
+            guest?: {
+              cpuKind: "shared" | "performance";
+              cpus: number;
+              memoryMb: number;
+            };
+            image: string;
+            kind: "fly" | "runpod" | "ecs";
+            organizationSlug: string;
+            region: string;
+            stopTimeoutSeconds?: number;
+            volumeName: string;
+            volumePath: string;
+            volumeSizeGb: number;
+          };
+        },
+        { enqueuedMessageId: string; runKey: string },
+        Name
+      >;
+      triggerPushJobNowForAgent: FunctionReference<
+        "mutation",
+        "internal",
+        {
+          agentKey: string;
+          consumerUserId: string;
+          idempotencyKey?: string;
+          jobId: string;
+          nowMs?: number;
+          providerConfig?: {
+            apiBaseUrl?: string;
+            appName: string;
+            guest?: {
+              cpuKind: "shared" | "performance";
+              cpus: number;
+              memoryMb: number;
+            };
+            image: string;
+            kind: "fly" | "runpod" | "ecs";
+            organizationSlug: string;
+            region: string;
+            stopTimeoutSeconds?: number;
+            volumeName: string;
+            volumePath: string;
+            volumeSizeGb: number;
+          };
+        },
+        { enqueuedMessageId: string; runKey: string },
+        Name
+      >;
+      updateMessageTemplate: FunctionReference<
+        "mutation",
+        "internal",
+        {
+          actorUserId: string;
+          companyId?: string;
+          enabled?: boolean;
+          nowMs?: number;
+          tags?: Array<string>;
+          templateId: string;
+          text?: string;
+          title?: string;
+        },
+        boolean,
+        Name
+      >;
+      updatePushJob: FunctionReference<
+        "mutation",
+        "internal",
+        {
+          enabled?: boolean;
+          jobId: string;
+          nowMs?: number;
+          periodicity?: "manual" | "daily" | "weekly" | "monthly";
+          schedule?:
+            | { kind: "manual" }
+            | { kind: "daily"; time: string }
+            | { kind: "weekly"; time: string; weekday: number }
+            | { dayOfMonth: number | "last"; kind: "monthly"; time: string };
+          text?: string;
+          timezone?: string;
+          title?: string;
+        },
+        boolean,
+        Name
+      >;
+      updatePushJobForAgent: FunctionReference<
+        "mutation",
+        "internal",
+        {
+          agentKey: string;
+          consumerUserId: string;
+          enabled?: boolean;
+          jobId: string;
+          nowMs?: number;
+          periodicity?: "manual" | "daily" | "weekly" | "monthly";
+          schedule?:
+            | { kind: "manual" }
+            | { kind: "daily"; time: string }
+            | { kind: "weekly"; time: string; weekday: number }
+            | { dayOfMonth: number | "last"; kind: "monthly"; time: string };
+          text?: string;
+          timezone?: string;
+          title?: string;
+        },
+        boolean,
+        Name
+      >;
+      updatePushTemplate: FunctionReference<
+        "mutation",
+        "internal",
+        {
+          actorUserId: string;
+          enabled?: boolean;
+          nowMs?: number;
+          periodicity?: "manual" | "daily" | "weekly" | "monthly";
+          suggestedTimes?: Array<
+            | { kind: "daily"; time: string }
+            | { kind: "weekly"; time: string; weekday: number }
+            | { dayOfMonth: number | "last"; kind: "monthly"; time: string }
+          >;
+          templateId: string;
+          text?: string;
+          title?: string;
+        },
+        boolean,
         Name
       >;
       workerGatewayMutation: FunctionReference<

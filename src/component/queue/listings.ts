@@ -29,17 +29,67 @@ export function toQueueItem(message: Message): QueueItemView {
   };
 }
 
-/** Newest scheduledFor first; fewer than `limit` when they are large. */
+/**
+ * Newest scheduledFor first; fewer than `limit` when they are large. With `statuses` only those, so that the limit
+ * counts what was asked for.
+ */
 export async function listForConversation(
   ctx: QueryCtx,
   conversationId: string,
   limit: number | undefined,
+  statuses?: readonly MessageStatus[],
 ): Promise<QueueItemView[]> {
-  const messages = ctx.db
-    .query("messageQueue")
-    .withIndex("by_conversationId_and_scheduledFor", (q) => q.eq("conversationId", conversationId))
-    .order("desc");
-  return (await takeReadable(messages, clampLimit(limit))).map(toQueueItem);
+  const count = clampLimit(limit);
+  if (statuses === undefined) {
+    const messages = ctx.db
+      .query("messageQueue")
+      .withIndex("by_conversationId_and_scheduledFor", (q) =>
+        q.eq("conversationId", conversationId),
+      )
+      .order("desc");
+    return (await takeReadable(messages, count)).map(toQueueItem);
+  }
+  const newest = [...new Set(statuses)].map((status) =>
+    ctx.db
+      .query("messageQueue")
+      .withIndex("by_conversationId_and_status_and_scheduledFor", (q) =>
+        q.eq("conversationId", conversationId).eq("status", status),
+      )
+      .order("desc"),
+  );
+  const merged = mergedStream(newest, (a, b) => isNewer(a, b));
+  return (await takeReadable(merged, count)).map(toQueueItem);
+}
+
+function isNewer(a: Message, b: Message): boolean {
+  return (
+    a.scheduledFor > b.scheduledFor ||
+    (a.scheduledFor === b.scheduledFor && a._creationTime > b._creationTime)
+  );
+}
+
+/** Several ordered streams as one; reads one row of each ahead. */
+async function* mergedStream(
+  streams: readonly AsyncIterable<Message>[],
+  isBefore: (a: Message, b: Message) => boolean,
+): AsyncIterable<Message> {
+  const heads = [];
+  for (const stream of streams) {
+    const rows = stream[Symbol.asyncIterator]();
+    heads.push({ rows, next: await rows.next() });
+  }
+  for (;;) {
+    let best: (typeof heads)[number] | undefined;
+    for (const head of heads)
+      if (
+        head.next.done !== true &&
+        (best?.next.done !== false || isBefore(head.next.value, best.next.value))
+      )
+        best = head;
+    if (best?.next.done !== false) return;
+    yield best.next.value;
+    best.next = await best.rows.next();
+  }
 }
 
 export async function listByStatus(
@@ -51,6 +101,21 @@ export async function listByStatus(
     .query("messageQueue")
     .withIndex("by_status_and_scheduledFor", (q) => q.eq("status", status));
   return await takeReadable(messages, clampLimit(limit));
+}
+
+/** Messages of a conversation in one status, counted up to `limit`. */
+export async function countOfStatus(
+  ctx: QueryCtx,
+  conversationId: string,
+  status: MessageStatus,
+  limit: number,
+): Promise<number> {
+  const messages = ctx.db
+    .query("messageQueue")
+    .withIndex("by_conversationId_and_status", (q) =>
+      q.eq("conversationId", conversationId).eq("status", status),
+    );
+  return (await takeReadable(messages, limit)).length;
 }
 
 export async function hasQueued(ctx: QueryCtx, conversationId: string): Promise<boolean> {

@@ -17,6 +17,6 @@ export { loadAnswer, recordDelivery, storeAnswer, toAnswerView } from "./answers
 export { unblockAgent } from "./pausing.js";
 export { findMediaFile, registerMediaFile } from "./media.js";
 export { attachMetadata } from "./payload.js";
-export { hasQueued } from "./listings.js";
-export { adopt, settle, type Message } from "./store.js";
+export { countOfStatus, hasQueued, listForConversation } from "./listings.js";
+export { adopt, findHead, settle, type Message } from "./store.js";
 export { takeOverLegacyRows } from "./takeover.js";

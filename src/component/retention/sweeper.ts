@@ -6,6 +6,7 @@ import { v } from "convex/values";
 import { internal } from "../_generated/api.js";
 import { RETENTION } from "../config.js";
 import { internalMutation, type Doc, type Id, type MutationCtx } from "../kit/functions.js";
+import { DISPATCH_RETENTION_MS } from "../push/validators.js";
 import { takeOverLegacyRows } from "../queue/ops.js";
 import { foldCounters } from "../trail/ops.js";
 
@@ -27,6 +28,7 @@ export const run = internalMutation({
       await deleteEvents(ctx, now),
       await deleteIngressKeys(ctx, now),
       await deleteStoppedWorkers(ctx, now),
+      await deletePushRuns(ctx, now),
       await deletePairing(ctx, now),
       await deleteQuarantine(ctx, now),
     ];
@@ -204,4 +206,21 @@ async function deleteStoppedWorkers(ctx: MutationCtx, now: number): Promise<numb
     .take(BATCH_SIZE);
   for (const worker of due) await ctx.db.delete("workers", worker._id);
   return due.length;
+}
+
+/** Runs of push jobs and receipts of broadcasts. */
+async function deletePushRuns(ctx: MutationCtx, now: number): Promise<number> {
+  const before = now - DISPATCH_RETENTION_MS;
+  const runs = await ctx.db
+    .query("messagePushDispatches")
+    .withIndex("by_createdAt", (q) => q.lte("createdAt", before))
+    .take(BATCH_SIZE);
+  for (const run of runs) await ctx.db.delete("messagePushDispatches", run._id);
+  const receipts = await ctx.db
+    .query("messagePushBroadcastDispatches")
+    .withIndex("by_createdAt", (q) => q.lte("createdAt", before))
+    .take(BATCH_SIZE);
+  for (const receipt of receipts)
+    await ctx.db.delete("messagePushBroadcastDispatches", receipt._id);
+  return Math.max(runs.length, receipts.length);
 }

@@ -1,0 +1,3 @@
+/** The door of pushes for later rooms. */
+export { findActiveAgent } from "./jobs.js";
+export { readPushCounts, type PushCounts } from "./listings.js";
