@@ -20,7 +20,7 @@ import { loadPolicy } from "../settings/ops.js";
 import { workerManifest } from "../skills/ops.js";
 import { recordMachineEvent } from "../trail/ops.js";
 import { readControlState } from "../workers/control.js";
-import { pollDelayMs } from "../workers/machine.js";
+import { idleHeartbeatMs, pollDelayMs } from "../workers/machine.js";
 import { beginDrain, touchWorker, type Worker } from "../workers/ops.js";
 import { checkConversation, requireHeld, requireId, requireOwnMemory } from "./access.js";
 import type { NamesThatRunAs, Verb } from "./calls.js";
@@ -77,7 +77,8 @@ export const MUTATION_VERBS: { [N in NamesThatRunAs<"mutation">]: Verb<MutationC
 
   workerPoll: async (ctx, worker, _args, now) => {
     await markSeen(ctx, worker, now);
-    await touchWorker(ctx, worker.workerId, now);
+    const { lease } = await loadPolicy(ctx);
+    await touchWorker(ctx, worker.workerId, now, idleHeartbeatMs(lease.staleAfterMs));
     const control = await readControlState(ctx, worker.workerId, now);
     if (control.shouldStop) {
       if (control.reason === "idle") await beginDrain(ctx, worker, "idle", now);

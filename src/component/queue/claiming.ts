@@ -12,7 +12,7 @@ import { randomBase36 } from "../kit/random.js";
 import { requestPass } from "../kit/wake.js";
 import { loadPolicy } from "../settings/ops.js";
 import { recordMachineEvent, recordMessageEvent } from "../trail/ops.js";
-import { isFresh } from "../workers/machine.js";
+import { idleHeartbeatMs, isFresh } from "../workers/machine.js";
 import { lastHeartbeat, loadWorker, touchWorker, type Worker } from "../workers/ops.js";
 import { LEASE_LOST_ERROR, loseLease } from "./leases.js";
 import { orderCandidates, type Candidate } from "./order.js";
@@ -50,7 +50,10 @@ export async function claimMessage(
     wanted === undefined
       ? await claimAny(ctx, args.workerId, worker, now)
       : await claimFrom(ctx, wanted, args.workerId, worker, now);
-  if (job === null && worker !== null) await touchWorker(ctx, worker.workerId, now);
+  if (job === null && worker !== null) {
+    const { lease: policy } = await loadPolicy(ctx);
+    await touchWorker(ctx, worker.workerId, now, idleHeartbeatMs(policy.staleAfterMs));
+  }
   return job;
 }
 

@@ -1,5 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { canTransition, idleDeadline, isFresh, pollDelayMs, TRANSITIONS } from "./machine.js";
+import {
+  canTransition,
+  idleDeadline,
+  idleHeartbeatMs,
+  isFresh,
+  pollDelayMs,
+  TRANSITIONS,
+} from "./machine.js";
 import { WORKER_STATUSES } from "./validators.js";
 
 describe("the lifecycle", () => {
@@ -63,4 +70,9 @@ describe("polling while idle", () => {
     }
     expect(before).toBe(15_000);
   });
+});
+
+test("an idle worker's heartbeat is renewed every minute, and sooner when it would soon be stale", () => {
+  expect(idleHeartbeatMs(420_000)).toBe(60_000);
+  expect(idleHeartbeatMs(30_000)).toBe(10_000);
 });

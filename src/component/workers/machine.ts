@@ -1,5 +1,5 @@
 /** The worker's lifecycle on one page, and the decisions about liveness and idleness. */
-import type { WorkerStatus } from "./validators.js";
+import { IDLE_HEARTBEAT_MS, type WorkerStatus } from "./validators.js";
 
 /** The only legal moves; a move to the same status is a no-op. `stopped` is terminal. */
 export const TRANSITIONS: Readonly<Record<WorkerStatus, readonly WorkerStatus[]>> = {
@@ -33,6 +33,14 @@ export function idleDeadline(lastClaimAt: number, idleTimeoutMs: number, now: nu
   );
 }
 const MIN_IDLE_AFTER_WORK_MS = 60_000;
+
+/**
+ * How old an idle worker's heartbeat may grow before a poll renews it: a minute, but always well before the worker
+ * would count as stale.
+ */
+export function idleHeartbeatMs(staleAfterMs: number): number {
+  return Math.min(IDLE_HEARTBEAT_MS, Math.floor(staleAfterMs / 3));
+}
 
 /**
  * Pause between the polls of an idle worker. Short right after work, when a follow-up is likely; a worker

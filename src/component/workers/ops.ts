@@ -5,12 +5,7 @@ import { requestPass } from "../kit/wake.js";
 import type { Doc, MutationCtx, Patch, QueryCtx } from "../kit/functions.js";
 import { recordMachineEvent } from "../trail/ops.js";
 import { canTransition } from "./machine.js";
-import {
-  DRAIN_DEADLINE_MS,
-  IDLE_HEARTBEAT_MS,
-  type DrainReason,
-  type WorkerStatus,
-} from "./validators.js";
+import { DRAIN_DEADLINE_MS, type DrainReason, type WorkerStatus } from "./validators.js";
 
 export type Worker = Doc<"workers">;
 /** A worker keeps few tokens: one per creation attempt. */
@@ -48,7 +43,7 @@ export async function touchWorker(
   ctx: MutationCtx,
   workerId: string,
   now: number,
-  minAgeMs: number = IDLE_HEARTBEAT_MS,
+  minAgeMs: number,
 ): Promise<void> {
   const row = await heartbeatRow(ctx, workerId);
   if (row === null) await ctx.db.insert("workerHeartbeats", { workerId, heartbeatAt: now });
