@@ -32,6 +32,7 @@ export default defineConfig({
         resolve: { alias },
         test: {
           name: "node",
+          benchmark: { include: [] },
           environment: "node",
           include: [
             "src/*.test.ts",

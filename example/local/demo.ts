@@ -4,7 +4,7 @@
  */
 import { createInterface } from "node:readline/promises";
 import { Chat, conversationOf, DEMO_USER } from "./demo/chat.js";
-import { runJourney } from "./demo/journey.js";
+import { sendAndAnswer, watchTheEnd } from "./demo/journey.js";
 import { Observer } from "./demo/observer.js";
 import { parseOptions, type DemoOptions } from "./demo/options.js";
 import { converseInTelegram, runTelegramJourney } from "./demo/telegram.js";
@@ -42,15 +42,14 @@ async function main(options: DemoOptions): Promise<number> {
         const code = await runTelegramJourney({ world, print });
         return options.once || code !== 0 ? code : await converseInTelegram(world, print);
       }
-      const code = await runJourney({
-        world,
-        chat,
-        observer: observer as Observer,
-        options,
-        agentKeys,
-        print,
-      });
-      return options.once || code !== 0 ? code : await converse(world, chat, observer as Observer);
+      const watching = observer as Observer;
+      const journey = { world, chat, observer: watching, options, agentKeys, print };
+      const code = await sendAndAnswer(journey);
+      if (code !== 0) return code;
+      if (options.once) return await watchTheEnd(journey, false);
+      // The end is shown when it comes; the world may be closed before.
+      void watchTheEnd(journey, true).catch(() => undefined);
+      return await converse(world, chat, watching);
     };
     return await Promise.race([work(), interrupted]);
   } finally {

@@ -18,8 +18,8 @@ export type JourneyInput = {
   print: (line: string) => void;
 };
 
-/** Runs it; 0, or 1 after saying what did not happen. */
-export async function runJourney(input: JourneyInput): Promise<number> {
+/** Sends the messages and waits for their answers; 0, or 1 after saying what did not happen. */
+export async function sendAndAnswer(input: JourneyInput): Promise<number> {
   const { world, chat, observer, options, agentKeys, print } = input;
   const sent: { messageId: string; conversationId: string; text: string }[] = [];
   for (const agentKey of agentKeys)
@@ -46,8 +46,17 @@ export async function runJourney(input: JourneyInput): Promise<number> {
     const last = (await chat.history(conversationOf(agentKey))).at(-1);
     print(`\n  « ${last?.content ?? ""} »\n`);
   }
+  return 0;
+}
 
-  const gone = await until(options.idleMs + GONE_WITHIN_MS, () =>
+/**
+ * Waits until the fleet is gone and shows the journey; 0, or 1 after saying what did not happen. Who keeps the worker
+ * busy from the terminal gives it all the time there is.
+ */
+export async function watchTheEnd(input: JourneyInput, patient: boolean): Promise<number> {
+  const { world, observer, options } = input;
+  const withinMs = patient ? Number.POSITIVE_INFINITY : options.idleMs + GONE_WITHIN_MS;
+  const gone = await until(withinMs, () =>
     Promise.resolve(world.fly.control.bill().usdPerHour === 0),
   );
   if (!gone) return await explain(input, "machines or volumes are still billed");
