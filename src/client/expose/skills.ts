@@ -1,16 +1,14 @@
 import { v } from "convex/values";
 import {
+  deploySkillFields,
   releaseContentFields,
   scopeFields,
-  vModuleFormat,
-  vNewSkillFile,
   vReleaseChannel,
   vSkillsManifest,
   vSkillStatus,
 } from "../../component/skills/validators.js";
 import { mutation, query, type Lib } from "../define.js";
 
-const vMaybeText = v.union(v.null(), v.string());
 const vActivatedRelease = v.object({
   skillId: v.string(),
   versionId: v.string(),
@@ -34,19 +32,7 @@ export function exposeSkills(lib: Lib) {
     /** Stores a version and makes it the active release of a channel; a disabled skill stays disabled. */
     globalSkillsDeploy: mutation({
       sensitivity: "operator",
-      args: {
-        slug: v.string(),
-        displayName: v.optional(v.string()),
-        description: v.optional(v.string()),
-        version: v.string(),
-        files: v.array(vNewSkillFile),
-        entryPoint: v.optional(v.string()),
-        moduleFormat: v.optional(vModuleFormat),
-        releaseChannel: v.optional(vReleaseChannel),
-        agentKey: v.optional(vMaybeText),
-        companyId: v.optional(vMaybeText),
-        actor: v.optional(v.string()),
-      },
+      args: deploySkillFields,
       returns: vActivatedRelease,
       handler: async (ctx, args) => await ctx.runMutation(lib.deployGlobalSkill, args),
     }),

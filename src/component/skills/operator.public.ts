@@ -10,15 +10,12 @@ import {
   setSkillStatus,
 } from "./ops.js";
 import {
+  deploySkillFields,
   releaseContentFields,
   scopeFields,
-  vModuleFormat,
-  vNewSkillFile,
   vReleaseChannel,
   vSkillStatus,
 } from "./validators.js";
-
-const vNullableString = v.union(v.null(), v.string());
 
 const vActivatedRelease = v.object({
   skillId: v.id("globalSkills"),
@@ -49,20 +46,7 @@ const vRelease = v.object({
  * PAYLOAD_TOO_LARGE above 200 KB or 256 files, or when 200 skills are active in the scope. Nothing is stored then.
  */
 export const deployGlobalSkill = mutation({
-  args: {
-    slug: v.string(),
-    displayName: v.optional(v.string()),
-    description: v.optional(v.string()),
-    version: v.string(),
-    files: v.array(vNewSkillFile),
-    entryPoint: v.optional(v.string()),
-    moduleFormat: v.optional(vModuleFormat),
-    releaseChannel: v.optional(vReleaseChannel),
-    agentKey: v.optional(vNullableString),
-    companyId: v.optional(vNullableString),
-    actor: v.optional(v.string()),
-    nowMs: v.optional(v.number()),
-  },
+  args: { ...deploySkillFields, nowMs: v.optional(v.number()) },
   returns: vActivatedRelease,
   handler: async (ctx, args) => await deploySkill(ctx, args, args.nowMs ?? Date.now()),
 });

@@ -27,6 +27,21 @@ export const scopeFields = {
 };
 export type SkillScope = { agentKey?: string | undefined; companyId?: string | undefined };
 
+/** What a deployment may say; `null` lifts a restriction, absent leaves it. */
+export const deploySkillFields = {
+  slug: v.string(),
+  displayName: v.optional(v.string()),
+  description: v.optional(v.string()),
+  version: v.string(),
+  files: v.array(vNewSkillFile),
+  entryPoint: v.optional(v.string()),
+  moduleFormat: v.optional(vModuleFormat),
+  releaseChannel: v.optional(vReleaseChannel),
+  agentKey: v.optional(v.union(v.null(), v.string())),
+  companyId: v.optional(v.union(v.null(), v.string())),
+  actor: v.optional(v.string()),
+};
+
 /** What a release delivers; 3.x kept this in the version only. */
 export const releaseContentFields = {
   version: v.string(),
