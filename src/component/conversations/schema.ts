@@ -50,8 +50,6 @@ export const conversationsTables = {
     blockedReason: v.optional(v.union(v.literal("agent_disabled"), v.literal("agent_paused"))),
     /** The next free sequence in conversationMessages. */
     nextSequence: v.optional(v.number()),
-    /** Head of the snapshot lineage: what the next worker restores. */
-    snapshotHeadId: v.optional(v.id("dataSnapshots")),
   })
     .index("by_conversationId", ["conversationId"])
     .index("by_agentKey", ["agentKey"])

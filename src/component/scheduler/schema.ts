@@ -29,7 +29,5 @@ export const schedulerTables = {
     gatewayCheckedAt: v.optional(v.number()),
     /** Tagged machines without a live row, by id, with the time of their first observation. */
     orphansSeen: v.optional(v.record(v.string(), v.number())),
-    /** Former apps that may still hold machines of ours. */
-    formerApps: v.optional(v.array(v.string())),
   }).index("by_key", ["key"]),
 };
