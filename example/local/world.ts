@@ -15,6 +15,8 @@ import { startLocalTelegram } from "./telegram/server.js";
 const PROJECT_DIR = new URL("../..", import.meta.url).pathname;
 const FLY_TOKEN = "fm2_local";
 const APP_NAME = "local-workers";
+/** By the clock of the local Fly, which `speed` runs ahead. */
+const SHOWN_DESTROYED_MS = 60 * 60_000;
 
 export type WorldOptions = {
   idleMs: number;
@@ -48,6 +50,8 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     app: APP_NAME,
     token: FLY_TOKEN,
     speed: options.speed ?? 4,
+    // Fly shows destroyed machines for minutes; `speed` is about how fast they get there.
+    timings: { retention: [SHOWN_DESTROYED_MS, SHOWN_DESTROYED_MS] },
     // Closing with machines alive is what Ctrl-C does; what may not be left is processes and files.
     strict: false,
     ...spawnNodeWorker({

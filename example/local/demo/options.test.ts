@@ -8,6 +8,7 @@ test("nothing given means one message of one agent, then a prompt", () => {
     agents: 1,
     messages: 1,
     killWorker: false,
+    telegram: false,
     verbose: false,
   });
 });

@@ -107,6 +107,9 @@ export async function drain(
   // A dead machine holds no message: its lease need not run out first.
   await endLeaseOf(ctx, worker, "The machine stopped while processing", now);
   await releaseConversation(ctx, worker, now);
+  // No snapshot will come, and a list that shows the dead machine now may omit it in the next pass: nothing to wait for.
+  const drained = await loadWorker(ctx, decision.workerId);
+  if (drained?.status === "draining") await beginStop(ctx, drained, decision.reason, now);
 }
 
 export async function stop(
