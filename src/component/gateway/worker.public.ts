@@ -1,10 +1,11 @@
 /** The gateway's door: called by the routes that registerRoutes mounts, with the hash of the worker's token. */
 import { v } from "convex/values";
 import { refuse } from "../../shared/errors.js";
-import { mutation, query } from "../kit/functions.js";
+import { mutation, query, type QueryCtx } from "../kit/functions.js";
+import type { Worker } from "../workers/ops.js";
 import { authenticate, checkSelf } from "./access.js";
 import { parseCall } from "./calls.js";
-import { gatewayFunction, type GatewayFunctionName } from "./protocol.js";
+import { gatewayFunction } from "./protocol.js";
 import { MUTATION_VERBS, QUERY_VERBS } from "./verbs.js";
 
 const callArgs = {
@@ -14,10 +15,24 @@ const callArgs = {
   args: v.any(),
 };
 
-function named(name: string): GatewayFunctionName {
-  const known = gatewayFunction(name);
-  if (known === null) refuse("INVALID_ARGUMENT", `There is no worker function '${name}'.`);
-  return known.name;
+/** One call: whose token, which function, whether its arguments fit, whether it speaks for itself; then the verb. */
+async function run<Ctx extends QueryCtx>(
+  ctx: Ctx,
+  kind: "query" | "mutation",
+  verbs: Readonly<
+    Record<string, (ctx: Ctx, worker: Worker, args: never, now: number) => Promise<unknown>>
+  >,
+  call: { tokenHash: string; name: string; args: unknown },
+): Promise<unknown> {
+  const worker = await authenticate(ctx, call.tokenHash);
+  const known = gatewayFunction(call.name);
+  if (known === null) refuse("INVALID_ARGUMENT", `There is no worker function '${call.name}'.`);
+  const verb = verbs[known.name];
+  if (verb === undefined) refuse("INVALID_ARGUMENT", `'${known.name}' is not a ${kind}.`);
+  const args = parseCall(known.name, call.args);
+  checkSelf(worker, "workerId" in args ? args.workerId : undefined);
+  // parseCall gave the arguments the shape that the verb of this name takes.
+  return await verb(ctx, worker, args as never, Date.now());
 }
 
 /**
@@ -27,17 +42,7 @@ function named(name: string): GatewayFunctionName {
 export const workerGatewayQuery = query({
   args: callArgs,
   returns: v.any(),
-  handler: async (ctx, call) => {
-    const worker = await authenticate(ctx, call.tokenHash);
-    const name = named(call.name);
-    const run = Object.hasOwn(QUERY_VERBS, name)
-      ? QUERY_VERBS[name as keyof typeof QUERY_VERBS]
-      : null;
-    if (run === null) refuse("INVALID_ARGUMENT", `'${name}' is not a query.`);
-    const args = parseCall(name, call.args);
-    checkSelf(worker, "workerId" in args ? args.workerId : undefined);
-    return await run(ctx, worker, args as never, Date.now());
-  },
+  handler: async (ctx, call): Promise<unknown> => await run(ctx, "query", QUERY_VERBS, call),
 });
 
 /**
@@ -47,15 +52,5 @@ export const workerGatewayQuery = query({
 export const workerGatewayMutation = mutation({
   args: callArgs,
   returns: v.any(),
-  handler: async (ctx, call) => {
-    const worker = await authenticate(ctx, call.tokenHash);
-    const name = named(call.name);
-    const run = Object.hasOwn(MUTATION_VERBS, name)
-      ? MUTATION_VERBS[name as keyof typeof MUTATION_VERBS]
-      : null;
-    if (run === null) refuse("INVALID_ARGUMENT", `'${name}' is not a mutation.`);
-    const args = parseCall(name, call.args);
-    checkSelf(worker, "workerId" in args ? args.workerId : undefined);
-    return await run(ctx, worker, args as never, Date.now());
-  },
+  handler: async (ctx, call): Promise<unknown> => await run(ctx, "mutation", MUTATION_VERBS, call),
 });
