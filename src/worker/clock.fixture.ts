@@ -1,4 +1,5 @@
 /** A clock that tests move by hand. */
+import { createHook } from "node:async_hooks";
 import type { Clock } from "./clock.js";
 
 export type VirtualClock = Clock & {
@@ -10,21 +11,34 @@ export type VirtualClock = Clock & {
 
 type Sleeper = { at: number; wake: () => void };
 
-const REAL_WORK = /^(FSReq|CloseReq)/;
+const FILE_WORK = /^(FSReq|CloseReq)/;
+/** Everything that is neither in the thread pool nor a sleeper moves on in each turn of the event loop. */
 const QUIET_TURNS = 30;
-/** Compression shows in no list; it sits between file operations. */
-const QUIET_MS_AFTER_WORK = 4;
+
+/** Writes to a (de)compressor that the thread pool has not answered: no list of the process shows them. */
+const compressing = new Set<number>();
+type Compressor = { write: (...args: unknown[]) => unknown };
+createHook({
+  init: (id, type, _trigger, resource) => {
+    if (type !== "ZLIB") return;
+    const handle = resource as Compressor;
+    const write = handle.write.bind(handle);
+    handle.write = (...args) => {
+      compressing.add(id);
+      return write(...args);
+    };
+  },
+  // Before, not after: the callback itself may begin the next write.
+  before: (id) => void compressing.delete(id),
+  destroy: (id) => void compressing.delete(id),
+}).enable();
 
 /** Waits until the process does nothing but wait: real file operations must not race against virtual time. */
 async function settle(): Promise<void> {
-  const busy = () => process.getActiveResourcesInfo().some((name) => REAL_WORK.test(name));
-  let worked = false;
+  const busy = () =>
+    compressing.size > 0 || process.getActiveResourcesInfo().some((name) => FILE_WORK.test(name));
   for (let quiet = 0; quiet < QUIET_TURNS; quiet++) {
     await new Promise((resolve) => setImmediate(resolve));
-    if (busy()) [worked, quiet] = [true, 0];
-  }
-  for (let quiet = 0; worked && quiet < QUIET_MS_AFTER_WORK; quiet++) {
-    await new Promise((resolve) => setTimeout(resolve, 1));
     if (busy()) quiet = 0;
   }
 }
