@@ -12,6 +12,8 @@ const alias = {
 
 export default defineConfig({
   test: {
+    // Vitest keeps one core free for its watcher; a run has none.
+    maxWorkers: "100%",
     projects: [
       {
         resolve: { alias },
