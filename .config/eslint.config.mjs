@@ -29,6 +29,7 @@ export const ROOMS = [
   "push",
   "views",
   "upgrade",
+  "diagnosis",
   "retention",
 ];
 

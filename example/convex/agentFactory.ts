@@ -43,6 +43,7 @@ export const {
   // For operators: agents, settings, secrets
   configureAgent,
   deactivateSecret,
+  diagnose,
   getMessageRuntimeConfig,
   getPolicyConfig,
   getProviderRuntimeConfig,

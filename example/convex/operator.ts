@@ -17,6 +17,7 @@ export const {
   deactivateSecret,
   deleteFlyVolume,
   drainWorker,
+  diagnose,
   explainPass,
   getMessageRuntimeConfig,
   getPolicyConfig,

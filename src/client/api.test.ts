@@ -78,6 +78,7 @@ const TABLE = {
   secretStatus: [Q, "read", "operator", "secretStatus"],
   secretsKeyStatus: [Q, "read", "operator", "secretsKeyStatus"],
 
+  diagnose: [A, "write", "operator", "diagnose"],
   startUpgrade: [M, "write", "operator", "startUpgrade"],
   upgradeStatus: [Q, "read", "operator", "upgradeStatus"],
 

@@ -12,6 +12,7 @@ import { exposeQueue } from "./expose/queue.js";
 import { exposeQueueOperator } from "./expose/queueOperator.js";
 import { exposeScheduler } from "./expose/scheduler.js";
 import { exposeSecrets } from "./expose/secrets.js";
+import { exposeDiagnosis } from "./expose/diagnosis.js";
 import { exposeUpgrade } from "./expose/upgrade.js";
 import { exposeSettings } from "./expose/settings.js";
 import { exposeSkills, exposeWorkerSkills } from "./expose/skills.js";
@@ -29,6 +30,7 @@ export function operatorDefinitions(lib: Lib, options: ProviderOptions) {
     ...exposeAgents(lib),
     ...exposeSecrets(lib),
     ...exposeUpgrade(lib),
+    ...exposeDiagnosis(lib),
     ...exposeSettings(lib),
     ...exposeIdentityOperator(lib),
     ...exposeTelegramOperator(lib),

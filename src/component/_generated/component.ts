@@ -495,6 +495,29 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         },
         Name
       >;
+      diagnose: FunctionReference<
+        "action",
+        "internal",
+        {},
+        {
+          checks: Array<{
+            fix: string | null;
+            message: string;
+            name:
+              | "secrets_key"
+              | "provider_config"
+              | "secret"
+              | "gateway"
+              | "provider"
+              | "agent"
+              | "webhook";
+            status: "ok" | "warning" | "problem";
+            subject: string | null;
+          }>;
+          ok: boolean;
+        },
+        Name
+      >;
       dispatchDuePushJobs: FunctionReference<
         "mutation",
         "internal",

@@ -28,5 +28,6 @@ export {
   toPairingView,
   tryConsume,
 } from "./pairing.js";
+export { loadAgentReadiness } from "./readiness.js";
 export { conversationIdFor, deepLinkFor } from "./policy.js";
 export type { Binding, PairingCode } from "./store.js";

@@ -1,8 +1,12 @@
-/** The scheduler's door for later rooms: what it would do about one conversation, without doing it. */
+/** The scheduler's door for later rooms. */
 import type { QueryCtx } from "../kit/functions.js";
 import { isPassRunning, SCHEDULER_KEY } from "../kit/wake.js";
 import { planPass } from "./plan.js";
 import { loadWorld } from "./world.js";
+
+export { healthUrlOf } from "./environment.js";
+export { probeGateway } from "./probe.js";
+export type { PassSetup } from "./setup.js";
 
 export type SpawnOutlook = {
   /** What the next pass decides about the conversation; null when it has a worker, or is beyond the pass's view. */
@@ -17,6 +21,7 @@ export type SpawnOutlook = {
   nextPassAt: number | null;
 };
 
+/** What the scheduler would do about one conversation, without doing it. */
 export async function spawnOutlook(
   ctx: QueryCtx,
   conversationId: string,
