@@ -38,7 +38,7 @@ export default defineConfig({
           environment: "node",
           include: [
             "src/*.test.ts",
-            "src/worker/**/*.test.ts",
+            "src/{worker,cli}/**/*.test.ts",
             "example/{local,bench}/**/*.test.ts",
             ".ci/**/*.test.ts",
           ],

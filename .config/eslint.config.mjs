@@ -214,7 +214,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ["src/worker/**/*.ts"],
+    files: ["src/worker/**/*.ts", "src/cli/**/*.ts"],
     ignores: ["**/*.test.ts"],
     rules: {
       "no-restricted-imports": [
@@ -223,7 +223,7 @@ export default tseslint.config(
           patterns: [
             {
               regex: "(^|/)(component|client)/(?!.*validators\\.js$)",
-              message: "The worker uses the component only over HTTP.",
+              message: "Workers and commands use the component only over HTTP.",
             },
           ],
         },
