@@ -29,6 +29,7 @@ export const ROOMS = [
   "messageTemplates",
   "push",
   "views",
+  "upgrade",
   "retention",
 ];
 

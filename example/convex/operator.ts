@@ -48,6 +48,8 @@ export const {
   setProviderRuntimeConfig,
   setWorkerRuntimeConfig,
   skipMessage,
+  startUpgrade,
   startWorkers,
+  upgradeStatus,
   workerStats,
 } = exposeOperatorApi(components.agentFactory);

@@ -2519,6 +2519,13 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         },
         Name
       >;
+      startUpgrade: FunctionReference<
+        "mutation",
+        "internal",
+        {},
+        { resealing: boolean },
+        Name
+      >;
       triggerPushJobNow: FunctionReference<
         "mutation",
         "internal",
@@ -2653,6 +2660,20 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
           title?: string;
         },
         boolean,
+        Name
+      >;
+      upgradeStatus: FunctionReference<
+        "query",
+        "internal",
+        {},
+        {
+          conversations: number;
+          done: boolean;
+          histories: number;
+          messages: number;
+          problem: string | null;
+          secrets: number;
+        },
         Name
       >;
       workerGatewayMutation: FunctionReference<
