@@ -623,6 +623,7 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
             | "lease"
             | "schedule"
             | "retry"
+            | "attachment"
             | "order"
             | "pause"
             | "agent"
