@@ -3,8 +3,7 @@ import { convexTest } from "convex-test";
 import { componentsGeneric, defineSchema, httpRouter } from "convex/server";
 import { expect, vi } from "vitest";
 import { createLocalTelegramCore } from "../../../example/local/telegram/core.js";
-import schema from "../../component/schema.js";
-import agentFactory from "../../test.js";
+import agentFactory, { schema } from "../../test.js";
 import { registerRoutes, type ComponentApi, type RegisterRoutesOptions } from "../index.js";
 
 export const component = (componentsGeneric() as unknown as { agentFactory: ComponentApi })
