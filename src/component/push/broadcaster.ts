@@ -2,7 +2,8 @@
 import { v } from "convex/values";
 import { vProviderConfig } from "../config.js";
 import { internalMutation } from "../kit/functions.js";
-import { fanOut, sendToAgent } from "./broadcasting.js";
+import { fanOut } from "./broadcasting.js";
+import { sendToAgent } from "./receipts.js";
 
 export const run = internalMutation({
   args: { broadcastId: v.id("messagePushBroadcasts") },

@@ -1,78 +1,20 @@
 /**
  * Broadcasts: one message to every enabled agent of a company and to those of no company, never to another company's.
- * The fan-out walks both groups in the order of their keys; where it stands is in the broadcast's row.
+ * The fan-out walks its audience batch by batch; where it stands is in the broadcast's row.
  */
 import { errorMessage, refuse } from "../../shared/errors.js";
 import { redact } from "../../shared/redact.js";
 import { internal } from "../_generated/api.js";
-import { listProfiles, type AgentProfile } from "../agents/ops.js";
 import type { ProviderConfig } from "../config.js";
-import type { Doc, Id, MutationCtx, QueryCtx } from "../kit/functions.js";
-import { enqueueMessage } from "../queue/ops.js";
-import { clampDispatches } from "./listings.js";
+import type { Id, MutationCtx } from "../kit/functions.js";
+import { AUDIENCE_START, readAudience } from "./audience.js";
+import { insertReceipt } from "./receipts.js";
+import { requireBroadcast, type Broadcast } from "./broadcasts.js";
 import { checkTexts } from "./texts.js";
-import {
-  FAN_OUT_BATCH_SIZE,
-  type AudienceCursor,
-  type BroadcastReceipt,
-  type BroadcastView,
-} from "./validators.js";
+import { FAN_OUT_BATCH_SIZE } from "./validators.js";
 
-type Broadcast = Doc<"messagePushBroadcasts">;
-const START: AudienceCursor = { group: "company", afterAgentKey: "" };
 const MAX_KEY_LENGTH = 512;
-
-// ── The audience ────────────────────────────────────────────────────────────
-
-/** The next agents of a broadcast of `companyId`, and where to go on; null at the end. */
-export async function readAudience(
-  ctx: QueryCtx,
-  companyId: string,
-  cursor: AudienceCursor,
-  limit: number,
-): Promise<{ agents: AgentProfile[]; next: AudienceCursor | null }> {
-  const agents = await listProfiles(ctx, {
-    companyId: cursor.group === "company" ? companyId : null,
-    enabled: true,
-    afterAgentKey: cursor.afterAgentKey,
-    limit,
-  });
-  const last = agents.at(-1);
-  if (last !== undefined && agents.length === limit)
-    return { agents, next: { ...cursor, afterAgentKey: last.agentKey } };
-  return {
-    agents,
-    next: cursor.group === "company" ? { group: "shared", afterAgentKey: "" } : null,
-  };
-}
-
-/** Whom a broadcast would reach, page by page. */
-export async function previewAudience(
-  ctx: QueryCtx,
-  args: {
-    companyId: string;
-    cursor?: AudienceCursor | undefined;
-    limit?: number | undefined;
-  },
-): Promise<{
-  agents: { agentKey: string; companyId: string | null }[];
-  continueCursor: AudienceCursor | null;
-}> {
-  const limit = clampDispatches(args.limit);
-  let cursor: AudienceCursor | null = args.cursor ?? START;
-  const found: AgentProfile[] = [];
-  while (cursor !== null && found.length < limit) {
-    const page = await readAudience(ctx, args.companyId, cursor, limit - found.length);
-    found.push(...page.agents);
-    cursor = page.next;
-  }
-  return {
-    agents: found.map(({ agentKey, companyId = null }) => ({ agentKey, companyId })),
-    continueCursor: cursor,
-  };
-}
-
-// ── Sending ─────────────────────────────────────────────────────────────────
+const MAX_RECEIPT_ERROR_LENGTH = 500;
 
 /**
  * Starts a broadcast, or returns the one with the same key. The first batch is sent here, so that a small audience is
@@ -114,7 +56,7 @@ export async function startBroadcast(
     totalTargets: 0,
     enqueuedCount: 0,
     failedCount: 0,
-    cursor: START,
+    cursor: AUDIENCE_START,
     ...(broadcastKey === undefined ? {} : { broadcastKey }),
   });
   await fanOut(ctx, id, now, args.providerConfig);
@@ -177,158 +119,8 @@ async function sendIsolated(
     });
     return sent ? "enqueued" : null;
   } catch (error) {
-    const message = redact(errorMessage(error), 500);
+    const message = redact(errorMessage(error), MAX_RECEIPT_ERROR_LENGTH);
     await insertReceipt(ctx, target, { status: "failed", error: message });
     return "failed";
   }
-}
-
-/** False when the agent has its receipt already. */
-export async function sendToAgent(
-  ctx: MutationCtx,
-  args: {
-    broadcastId: Id<"messagePushBroadcasts">;
-    agentKey: string;
-    nowMs: number;
-    providerConfig?: ProviderConfig | undefined;
-  },
-): Promise<boolean> {
-  const { broadcastId, agentKey } = args;
-  const receipt = await ctx.db
-    .query("messagePushBroadcastDispatches")
-    .withIndex("by_broadcastId_and_consumerUserId", (q) =>
-      q.eq("broadcastId", broadcastId).eq("consumerUserId", `agent:${agentKey}`),
-    )
-    .first();
-  if (receipt !== null) return false;
-  const { title, text, companyId } = await requireBroadcast(ctx, broadcastId);
-  const enqueuedMessageId = await enqueueMessage(
-    ctx,
-    {
-      conversationId: `broadcast:agent:${agentKey}`,
-      agentKey,
-      payload: {
-        provider: "system_push",
-        providerUserId: `agent:${agentKey}`,
-        messageText: `${title}\n\n${text}`.trim(),
-        metadata: {
-          broadcastId,
-          runKey: runKeyOf(broadcastId, agentKey),
-          adminInitiated: "true",
-          companyId,
-        },
-      },
-      providerConfig: args.providerConfig,
-    },
-    args.nowMs,
-  );
-  await insertReceipt(ctx, args, { status: "enqueued", enqueuedMessageId });
-  return true;
-}
-
-function runKeyOf(broadcastId: string, agentKey: string): string {
-  return `broadcast:${broadcastId}:${agentKey}`;
-}
-
-async function insertReceipt(
-  ctx: MutationCtx,
-  target: { broadcastId: Id<"messagePushBroadcasts">; agentKey: string; nowMs: number },
-  outcome:
-    | { status: "enqueued"; enqueuedMessageId: Id<"messageQueue"> }
-    | { status: "failed"; error: string },
-): Promise<void> {
-  const { broadcastId, agentKey, nowMs } = target;
-  await ctx.db.insert("messagePushBroadcastDispatches", {
-    broadcastId,
-    consumerUserId: `agent:${agentKey}`,
-    agentKey,
-    runKey: runKeyOf(broadcastId, agentKey),
-    createdAt: nowMs,
-    ...outcome,
-  });
-}
-
-// ── Following ───────────────────────────────────────────────────────────────
-
-/** Stops a running fan-out; what was enqueued stays. False when it is not running. @throws BROADCAST_NOT_FOUND */
-export async function cancelBroadcast(
-  ctx: MutationCtx,
-  broadcastId: Id<"messagePushBroadcasts">,
-  now: number,
-): Promise<boolean> {
-  const broadcast = await requireBroadcast(ctx, broadcastId);
-  if (broadcast.status !== "running") return false;
-  await ctx.db.patch("messagePushBroadcasts", broadcastId, {
-    status: "cancelled",
-    cursor: undefined,
-    completedAt: now,
-  });
-  return true;
-}
-
-/** Newest first. */
-export async function listBroadcasts(
-  ctx: QueryCtx,
-  companyId: string,
-  limit: number | undefined,
-): Promise<BroadcastView[]> {
-  const rows = await ctx.db
-    .query("messagePushBroadcasts")
-    .withIndex("by_companyId_and_requestedAt", (q) => q.eq("companyId", companyId))
-    .order("desc")
-    .take(clampDispatches(limit));
-  return rows.map(toBroadcastView);
-}
-
-/** In the order of the agents' keys; pass the last one as `afterAgentKey` for the next page. */
-export async function listReceipts(
-  ctx: QueryCtx,
-  args: {
-    broadcastId: Id<"messagePushBroadcasts">;
-    afterAgentKey?: string | undefined;
-    limit?: number | undefined;
-  },
-): Promise<BroadcastReceipt[]> {
-  const rows = await ctx.db
-    .query("messagePushBroadcastDispatches")
-    .withIndex("by_broadcastId_and_consumerUserId", (q) =>
-      q
-        .eq("broadcastId", args.broadcastId)
-        .gt("consumerUserId", `agent:${args.afterAgentKey ?? ""}`),
-    )
-    .take(clampDispatches(args.limit));
-  return rows.map((row) => ({
-    agentKey: row.agentKey,
-    status: row.status,
-    enqueuedMessageId: row.enqueuedMessageId ?? null,
-    error: row.error ?? null,
-    createdAt: row.createdAt,
-  }));
-}
-
-export function toBroadcastView(broadcast: Broadcast): BroadcastView {
-  return {
-    broadcastId: broadcast._id,
-    companyId: broadcast.companyId,
-    title: broadcast.title,
-    text: broadcast.text,
-    requestedBy: broadcast.requestedBy,
-    requestedAt: broadcast.requestedAt,
-    status: broadcast.status,
-    totalTargets: broadcast.totalTargets,
-    enqueued: broadcast.enqueuedCount,
-    failed: broadcast.failedCount,
-    completedAt: broadcast.completedAt ?? null,
-  };
-}
-
-async function requireBroadcast(
-  ctx: QueryCtx,
-  broadcastId: Id<"messagePushBroadcasts">,
-): Promise<Broadcast> {
-  const broadcast = await ctx.db.get("messagePushBroadcasts", broadcastId);
-  if (broadcast !== null) return broadcast;
-  return refuse("BROADCAST_NOT_FOUND", `Broadcast '${broadcastId}' does not exist.`, {
-    broadcastId,
-  });
 }

@@ -2,15 +2,15 @@
 import { v } from "convex/values";
 import { vProviderConfig } from "../config.js";
 import { mutation, query } from "../kit/functions.js";
+import { previewAudience } from "./audience.js";
+import { startBroadcast } from "./broadcasting.js";
 import {
   cancelBroadcast as cancel,
   listBroadcasts as broadcastsOf,
-  listReceipts,
-  previewAudience,
-  startBroadcast,
   toBroadcastView,
-} from "./broadcasting.js";
+} from "./broadcasts.js";
 import { dispatchBatch } from "./dispatcher.js";
+import { listReceipts } from "./receipts.js";
 import { createTemplate, deleteTemplate, listTemplates, updateTemplate } from "./templates.js";
 import {
   DEFAULT_DISPATCH_LIMIT,

@@ -78,6 +78,7 @@ function messageFacts(message: Message, lastEventAt: number | null): MessageFact
     scheduledFor: message.scheduledFor,
     nextRetryAt: message.nextRetryAt ?? null,
     attempts: message.attempts,
+    deliveries: message.deliveries ?? 0,
     maxAttempts: message.maxAttempts,
     leasedAt: message.leasedAt ?? null,
     leaseExpiresAt: message.leaseExpiresAt ?? null,

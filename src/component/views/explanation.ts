@@ -13,6 +13,8 @@ export type MessageFacts = {
     scheduledFor: number;
     nextRetryAt: number | null;
     attempts: number;
+    /** Leases given for it. */
+    deliveries: number;
     maxAttempts: number;
     leasedAt: number | null;
     leaseExpiresAt: number | null;
@@ -94,7 +96,10 @@ function explainLeased({ message, answer, worker, now }: MessageFacts): Reason {
 
 function explainQueued(facts: MessageFacts): Reason {
   const { message, conversation, agent, before, now } = facts;
-  const waiting = Math.max(message.enqueuedAt, message.scheduledFor);
+  const waiting =
+    message.scheduledFor > now
+      ? message.enqueuedAt
+      : Math.max(message.enqueuedAt, message.scheduledFor);
   if (conversation !== null && conversation.pausedAt !== null)
     return reason(
       "pause",
@@ -117,6 +122,13 @@ function explainQueued(facts: MessageFacts): Reason {
         : "An earlier message of its conversation comes first.",
       waiting,
       { behindMessageId: before.messageId },
+    );
+  if (message.nextRetryAt !== null && message.nextRetryAt > now && isUntouched(message))
+    return reason(
+      "attachment",
+      "Its files are being fetched, or the rest of it is awaited.",
+      message.enqueuedAt,
+      { until: message.nextRetryAt },
     );
   if (message.nextRetryAt !== null && message.nextRetryAt > now)
     return reason(
@@ -177,7 +189,12 @@ function explainWithoutWorker({ spawn, missingSecrets, now }: MessageFacts, sinc
       since,
     );
   if (spawn.block !== null)
-    return reason("provider", spawn.block.message, spawn.block.since, { until: spawn.block.until });
+    return reason(
+      spawn.block.kind === "budget" ? "budget" : "provider",
+      spawn.block.message,
+      spawn.block.since,
+      { until: spawn.block.until },
+    );
   if (spawn.full)
     return reason(
       "budget",
@@ -194,6 +211,11 @@ function explainWithoutWorker({ spawn, missingSecrets, now }: MessageFacts, sinc
     since,
     { until: later(spawn.nextPassAt, now) },
   );
+}
+
+/** No worker ever had it: what holds it is its own content, see `heldUntil` of the queue's intake. */
+function isUntouched({ attempts, deliveries }: MessageFacts["message"]): boolean {
+  return attempts === 0 && deliveries === 0;
 }
 
 function endOf({ message }: Pick<MessageFacts, "message">): number {

@@ -7,10 +7,11 @@ import { vMessageEventKind } from "../trail/validators.js";
 /**
  * nothing: it is over · operator: it is dead-lettered · answer: a worker has it · delivery: answered, on its way to the
  * user · lease: its worker is silent, the lease ends · schedule: it is for later · retry: it failed and backs off ·
- * order: an earlier message of its conversation · pause, agent: somebody stopped the conversation or the agent ·
- * machine: its worker's machine boots or is about to claim · hand_over: its last worker still leaves · provider: machines
- * cannot be created · secret, config: something must be set first · budget: maxWorkers are busy · pass: the scheduler's
- * next look.
+ * attachment: its files are fetched, or the rest of its album is awaited · order: an earlier message of its
+ * conversation · pause, agent: somebody stopped the conversation or the agent · machine: its worker's machine boots or
+ * is about to claim · hand_over: its last worker still leaves · provider: machines cannot be created · secret, config:
+ * something must be set first · budget: machines are limited, by maxWorkers or by what they may cost · pass: the
+ * scheduler's next look.
  */
 export const WAIT_KINDS = [
   "nothing",
@@ -20,6 +21,7 @@ export const WAIT_KINDS = [
   "lease",
   "schedule",
   "retry",
+  "attachment",
   "order",
   "pause",
   "agent",
