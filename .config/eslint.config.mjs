@@ -52,12 +52,13 @@ const PURE_FILES = [
   "policy",
   "lineage",
   "invariants",
-  "manifest",
-  "paths",
   "protocol",
   "schedule",
   "explanation",
 ].map((name) => `src/component/*/${name}.ts`);
+PURE_FILES.push(
+  ...["bundle", "layout", "manifest", "paths"].map((name) => `src/shared/skills/${name}.ts`),
+);
 
 function roomRules(room) {
   const later = ROOMS.slice(ROOMS.indexOf(room) + 1);

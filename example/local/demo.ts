@@ -7,6 +7,7 @@ import { Chat, conversationOf, DEMO_USER } from "./demo/chat.js";
 import { sendAndAnswer, watchTheEnd } from "./demo/journey.js";
 import { Observer } from "./demo/observer.js";
 import { parseOptions, type DemoOptions } from "./demo/options.js";
+import { deploySkill } from "./demo/skill.js";
 import { converseInTelegram, runTelegramJourney } from "./demo/telegram.js";
 import { startWorld, type World } from "./world.js";
 
@@ -42,6 +43,7 @@ async function main(options: DemoOptions): Promise<number> {
         const code = await runTelegramJourney({ world, print });
         return options.once || code !== 0 ? code : await converseInTelegram(world, print);
       }
+      await deploySkill(world, print);
       const watching = observer as Observer;
       const journey = { world, chat, observer: watching, options, agentKeys, print };
       const code = await sendAndAnswer(journey);

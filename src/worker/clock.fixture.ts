@@ -15,28 +15,29 @@ const FILE_WORK = /^(FSReq|CloseReq)/;
 /** Everything that is neither in the thread pool nor a sleeper moves on in each turn of the event loop. */
 const QUIET_TURNS = 30;
 
-/** Writes to a (de)compressor that the thread pool has not answered: no list of the process shows them. */
-const compressing = new Set<number>();
+/** What the thread pool (de)compresses or hashes: no list of the process shows it. */
+const pooled = new Set<number>();
 type Compressor = { write: (...args: unknown[]) => unknown };
 createHook({
   init: (id, type, _trigger, resource) => {
+    if (type === "HASHREQUEST") pooled.add(id);
     if (type !== "ZLIB") return;
     const handle = resource as Compressor;
     const write = handle.write.bind(handle);
     handle.write = (...args) => {
-      compressing.add(id);
+      pooled.add(id);
       return write(...args);
     };
   },
   // Before, not after: the callback itself may begin the next write.
-  before: (id) => void compressing.delete(id),
-  destroy: (id) => void compressing.delete(id),
+  before: (id) => void pooled.delete(id),
+  destroy: (id) => void pooled.delete(id),
 }).enable();
 
 /** Waits until the process does nothing but wait: real file operations must not race against virtual time. */
 async function settle(): Promise<void> {
   const busy = () =>
-    compressing.size > 0 || process.getActiveResourcesInfo().some((name) => FILE_WORK.test(name));
+    pooled.size > 0 || process.getActiveResourcesInfo().some((name) => FILE_WORK.test(name));
   for (let quiet = 0; quiet < QUIET_TURNS; quiet++) {
     await new Promise((resolve) => setImmediate(resolve));
     if (busy()) quiet = 0;

@@ -1,6 +1,8 @@
 /** The environment, parsed once. Every mistake is one line that names the variable. */
+import { join } from "node:path";
 import { z } from "zod";
 import { MINUTE_MS } from "../shared/time.js";
+import type { SkillsSettings } from "./skills/load.js";
 
 /** The worker cannot start as configured. */
 export class EnvError extends Error {
@@ -24,6 +26,14 @@ const duration = (fallback: number, min = 0) =>
       `must be a whole number of milliseconds, at least ${min}`,
     );
 
+const oneOf = <T extends string>(fallback: T, ...others: T[]) =>
+  optionalText
+    .transform((value) => value ?? fallback)
+    .refine(
+      (value): value is T => [fallback, ...others].some((known) => known === value),
+      `must be one of ${[fallback, ...others].join(", ")}`,
+    );
+
 const schema = z.object({
   AGENT_FACTORY_GATEWAY_URL: url,
   AGENT_FACTORY_WORKER_TOKEN: optionalText,
@@ -40,6 +50,12 @@ const schema = z.object({
   AGENT_FACTORY_SNAPSHOT_IDLE_MS: duration(5_000),
   AGENT_FACTORY_FUNCTION_NAMESPACE: text("agentFactory"),
   CONVEX_HTTP_TIMEOUT_MS: duration(20_000, 100),
+  SKILLS_BOOTSTRAP_MODE: oneOf("db_manifest", "off"),
+  SKILLS_BOOTSTRAP_REQUIRED: oneOf("false", "true"),
+  SKILLS_BOOTSTRAP_TIMEOUT_MS: duration(15_000, 100),
+  SKILLS_RELEASE_CHANNEL: oneOf("stable", "canary"),
+  SKILLS_UNMANAGED: oneOf("keep", "remove"),
+  OPENCLAW_SKILLS_DIR: optionalText,
   TELEGRAM_API_BASE_URL: url.transform((value) => value ?? "https://api.telegram.org"),
 });
 
@@ -60,6 +76,7 @@ export type WorkerEnv = {
   namespace: string;
   httpTimeoutMs: number;
   telegramBaseUrl: string;
+  skills: SkillsSettings;
   /** Values that must never appear in a log. */
   secrets: string[];
 };
@@ -90,6 +107,14 @@ export function parseEnv(source: Readonly<Record<string, string | undefined>>): 
     namespace: env.AGENT_FACTORY_FUNCTION_NAMESPACE,
     httpTimeoutMs: env.CONVEX_HTTP_TIMEOUT_MS,
     telegramBaseUrl: env.TELEGRAM_API_BASE_URL,
+    skills: {
+      mode: env.SKILLS_BOOTSTRAP_MODE,
+      dir: env.OPENCLAW_SKILLS_DIR ?? join(env.AGENT_FACTORY_DATA_DIR, "workspace", "skills"),
+      releaseChannel: env.SKILLS_RELEASE_CHANNEL,
+      required: env.SKILLS_BOOTSTRAP_REQUIRED === "true",
+      timeoutMs: env.SKILLS_BOOTSTRAP_TIMEOUT_MS,
+      unmanaged: env.SKILLS_UNMANAGED,
+    },
     secrets: [env.AGENT_FACTORY_WORKER_TOKEN, env.CONVEX_URL].filter(
       (value) => value !== undefined,
     ),

@@ -4,10 +4,14 @@
  */
 import { createHash } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
+import { LAYOUT_VERSION } from "../shared/skills/layout.js";
 import { FunctionRefused, GatewayUnreachable, TokenRefused } from "./errors.js";
 import type { Answer, AnswerPart, HistoryEntry, Payload, SnapshotReason } from "./protocol.js";
 import type { SnapshotStorage } from "./snapshot/storage.js";
 import type { Transport } from "./transport.js";
+
+/** SHA-256 of "empty". */
+const EMPTY_MANIFEST = createHash("sha256").update("empty").digest("hex");
 
 export type FakeMessage = {
   messageId: string;
@@ -68,6 +72,12 @@ export function createFakeGateway(options: FakeGatewayOptions) {
     agentKey: options.agentKey ?? "support",
     stop: null as string | null,
     tokenValid: true,
+    skills: {
+      layoutVersion: LAYOUT_VERSION,
+      manifestVersion: EMPTY_MANIFEST,
+      skills: [],
+    } as unknown,
+    reportedSkills: null as Args | null,
     restoredSnapshotId: undefined as string | null | undefined,
     /** How storage addresses begin; the HTTP server puts its own here. */
     storageBase: "memory:/",
@@ -257,6 +267,11 @@ export function createFakeGateway(options: FakeGatewayOptions) {
       const row = snapshots.find((snapshot) => snapshot.snapshotId === text(args, "snapshotId"));
       if (row?.status === "uploading") row.status = "failed";
       return row !== undefined;
+    },
+    workerGlobalSkillsManifest: () => state.skills,
+    workerReportSkills: (args) => {
+      state.reportedSkills = args;
+      return true;
     },
     workerLatestSnapshotForRestore: () => {
       const row = head();

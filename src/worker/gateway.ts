@@ -179,6 +179,20 @@ export function createGateway(options: GatewayOptions) {
       ),
 
     /** A query. */
+    skillsManifest: (args: { releaseChannel: string }, patience?: Patience) =>
+      patiently(
+        "query",
+        "workerGlobalSkillsManifest",
+        { workerId, workspaceId, ...args },
+        wire.manifestSchema,
+        patience,
+      ),
+
+    /** Sets the same values on the same row. */
+    reportSkills: (report: wire.SkillsReport, patience?: Patience) =>
+      patiently("mutation", "workerReportSkills", { workerId, ...report }, z.boolean(), patience),
+
+    /** A query. */
     latestSnapshot: (identity: Identity, patience?: Patience) =>
       patiently(
         "query",

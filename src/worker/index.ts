@@ -12,5 +12,6 @@ export { systemClock, type Clock } from "./clock.js";
 export { httpTransport, type CallKind, type Transport } from "./transport.js";
 export { createGateway, type Gateway } from "./gateway.js";
 export type { Attachment, HistoryEntry } from "./protocol.js";
+export type { LoadedSkill } from "./skills/load.js";
 export type { Channel, SendOutcome } from "./delivery/channel.js";
 export type { SnapshotStorage } from "./snapshot/storage.js";

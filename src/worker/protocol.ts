@@ -110,6 +110,34 @@ export const latestSnapshotSchema = z
   .nullable();
 export type LatestSnapshot = NonNullable<z.infer<typeof latestSnapshotSchema>>;
 
+const skillFile = z.object({ path: z.string(), content: z.string(), sha256: z.string() });
+export const manifestSchema = z.object({
+  layoutVersion: z.string(),
+  manifestVersion: z.string(),
+  skills: z.array(
+    z.object({
+      slug: z.string(),
+      version: z.string(),
+      moduleFormat: z.enum(["esm", "cjs"]),
+      entryPoint: z.string(),
+      sha256: z.string(),
+      skillDirName: z.string(),
+      files: z.array(skillFile),
+    }),
+  ),
+  /** Released, but left out by the component. */
+  skipped: z.array(z.object({ slug: z.string(), reason: z.string() })).default([]),
+});
+export type SkillsManifest = z.infer<typeof manifestSchema>;
+
+/** What a worker loaded, and what it would not load. */
+export type SkillsReport = {
+  /** The hash of the manifest over the loaded skills: that of the deployed manifest when none is missing. */
+  manifestVersion: string;
+  skills: { slug: string; version: string }[];
+  refused: { slug: string; reason: string }[];
+};
+
 /** The envelope of every answer, in the shape of Convex's own HTTP API. */
 export const envelopeSchema = z.discriminatedUnion("status", [
   z.object({ status: z.literal("success"), value: z.unknown() }),

@@ -82,7 +82,7 @@ describe("a worker's life", () => {
     expect(polls).toHaveLength(240);
     const gaps = polls.slice(1).map((poll, i) => poll.at - (polls[i]?.at ?? 0));
     expect(new Set(gaps)).toEqual(new Set([15_000]));
-    expect(calls.length - polls.length).toBe(2); // ready, latest snapshot
+    expect(calls.length - polls.length).toBe(4); // latest snapshot, skills, their report, ready
     worker.sigterm();
     expect(await bench.clock.drive(worker.exit)).toBe(0);
     expect(bench.fake.snapshots).toEqual([]);

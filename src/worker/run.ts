@@ -15,6 +15,7 @@ import {
 import { createGateway, type Gateway, type Identity } from "./gateway.js";
 import { createLog, type Log } from "./log.js";
 import { runLoop, type End } from "./loop.js";
+import { loadSkills } from "./skills/load.js";
 import { createKeeper, type SnapshotKeeper } from "./snapshot/keeper.js";
 import { restoreMemory } from "./snapshot/restore.js";
 import { httpStorage, type SnapshotStorage } from "./snapshot/storage.js";
@@ -165,7 +166,7 @@ async function live(life: Life, options: WorkerOptions, interrupt: AbortSignal):
   });
 }
 
-/** Makes this worker the conversation's: its memory first, then the engine on top of it. */
+/** Makes this worker the conversation's: its memory first, the skills into it, then the engine on top. */
 async function adopt(life: Life, identity: Identity): Promise<string | null> {
   const { env, engine, gateway, storage, keeper, clock, random, log, stop } = life;
   const { dataDir, workspaceId } = env;
@@ -175,10 +176,12 @@ async function adopt(life: Life, identity: Identity): Promise<string | null> {
   );
   const { conversationId, agentKey } = identity;
   log.info("restored", { conversationId, snapshotId: restored.snapshotId, how: restored.how });
+  // Before the keeper looks: skills alone are no change of the memory.
+  const skills = await loadSkills({ gateway, settings: env.skills, clock, log });
   await keeper.adopt(identity, restored.snapshotId, restored.how === "restored");
   life.started = true;
   try {
-    await engine.start({ dataDir, agentKey, conversationId, log });
+    await engine.start({ dataDir, agentKey, conversationId, skills, log });
   } catch (error) {
     throw new EngineBroken(`The engine did not start: ${describe(error)}`);
   }

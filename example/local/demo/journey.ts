@@ -3,6 +3,7 @@ import type { World } from "../world.js";
 import { conversationOf, type Chat } from "./chat.js";
 import type { Observer } from "./observer.js";
 import type { DemoOptions } from "./options.js";
+import { skillProblem } from "./skill.js";
 import { missingPhases, phaseTimes, summary } from "./timeline.js";
 
 /** Every message must be answered, and the fleet be gone, within this time beside the idle time. */
@@ -77,6 +78,8 @@ async function conclude(input: JourneyInput): Promise<number> {
   const missing = missingPhases(times);
   if (missing.length > 0)
     return await explain(input, `phases that were not seen: ${missing.join(", ")}`);
+  const unloaded = skillProblem(observer.events);
+  if (unloaded !== null) return await explain(input, unloaded);
   const leak = await findSecret(world);
   if (leak !== null) return await explain(input, leak);
   print("\nAnswered once, nothing is billed any more, and no table holds a secret or a token.");

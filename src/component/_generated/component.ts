@@ -1948,6 +1948,12 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
           lastClaimAt: null | number;
           lastProviderError: null | string;
           load: number;
+          loadedSkills: null | {
+            loadedAt: number;
+            manifestVersion: string;
+            refused: Array<{ reason: string; slug: string }>;
+            skills: Array<{ slug: string; version: string }>;
+          };
           machineId: null | string;
           scheduledShutdownAt: null | number;
           status: "active" | "draining" | "stopping" | "stopped";

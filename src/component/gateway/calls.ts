@@ -1,6 +1,11 @@
 /** The bodies of gateway calls, parsed at the door. Unknown fields are refused, as by Convex's own validators. */
 import { z } from "zod";
 import { refuse } from "../../shared/errors.js";
+import {
+  MAX_ACTIVE_SKILLS_PER_SCOPE,
+  MAX_MANIFEST_SKILLS,
+  MAX_TEXT_LENGTH,
+} from "../skills/validators.js";
 import type { Worker } from "../workers/ops.js";
 import type { GATEWAY_FUNCTIONS, GatewayFunctionName } from "./protocol.js";
 
@@ -73,6 +78,14 @@ export const CALL_SCHEMAS = {
     workspaceId: id.optional(),
     workerId,
     releaseChannel: z.enum(["stable", "canary"]).optional(),
+  }),
+  workerReportSkills: z.strictObject({
+    workerId,
+    manifestVersion: z.string().min(1).max(128),
+    skills: z.array(z.strictObject({ slug: id, version: id })).max(MAX_MANIFEST_SKILLS),
+    refused: z
+      .array(z.strictObject({ slug: id, reason: z.string().max(MAX_TEXT_LENGTH) }))
+      .max(MAX_ACTIVE_SKILLS_PER_SCOPE),
   }),
 } as const satisfies Record<GatewayFunctionName, z.ZodType>;
 

@@ -46,6 +46,7 @@ async function validArgs(): Promise<Record<GatewayFunctionName, object>> {
     workerGetStorageFileUrl: { storageId: media.storageId },
     workerAttachMessageMetadata: { messageId, metadata: { a: "b" } },
     workerGlobalSkillsManifest: { workspaceId: "default" },
+    workerReportSkills: { manifestVersion: "m", skills: [], refused: [] },
     // These end the lease, each its own one.
     workerHandBack: { ...lease, reason: "stopping" },
     workerFail: { ...lease, errorMessage: "x", retryAfterMs: 0 },
@@ -206,7 +207,7 @@ describe("a worker touches only what is its own", () => {
           "workerAttachMessageMetadata",
         ].includes(name),
     );
-    expect(naming).toHaveLength(14);
+    expect(naming).toHaveLength(15);
     for (const name of naming) {
       await expect(
         gateway.call("w1", name, { ...args[name], workerId: "w2" }),

@@ -29,6 +29,7 @@ export const GATEWAY_FUNCTIONS = {
   workerGetStorageFileUrl: { endpoint: "query", runs: "mutation" },
   workerAttachMessageMetadata: { endpoint: "mutation", runs: "mutation" },
   workerGlobalSkillsManifest: { endpoint: "query", runs: "query" },
+  workerReportSkills: { endpoint: "mutation", runs: "mutation" },
 } as const satisfies Record<string, GatewayFunction>;
 
 export type GatewayFunctionName = keyof typeof GATEWAY_FUNCTIONS;

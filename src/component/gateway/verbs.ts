@@ -20,7 +20,7 @@ import { loadPolicy } from "../settings/ops.js";
 import { workerManifest } from "../skills/ops.js";
 import { recordMachineEvent } from "../trail/ops.js";
 import { readControlState } from "../workers/control.js";
-import { idleHeartbeatMs, pollDelayMs } from "../workers/machine.js";
+import { describeSkills, idleHeartbeatMs, pollDelayMs } from "../workers/machine.js";
 import { beginDrain, touchWorker, type Worker } from "../workers/ops.js";
 import { checkConversation, requireHeld, requireId, requireOwnMemory } from "./access.js";
 import type { NamesThatRunAs, Verb } from "./calls.js";
@@ -73,6 +73,21 @@ export const MUTATION_VERBS: { [N in NamesThatRunAs<"mutation">]: Verb<MutationC
       heartbeatIntervalMs: lease.heartbeatIntervalMs,
       leaseMs: lease.leaseMs,
     };
+  },
+
+  workerReportSkills: async (ctx, worker, args, now) => {
+    const { manifestVersion, skills, refused } = args;
+    const loadedSkills = { manifestVersion, skills, refused, loadedAt: now };
+    await ctx.db.patch("workers", worker._id, { loadedSkills });
+    if (skills.length + refused.length > 0)
+      await recordMachineEvent(ctx, {
+        workerId: worker.workerId,
+        machineId: worker.machineRef?.machineId,
+        kind: "skills_loaded",
+        at: now,
+        detail: describeSkills(loadedSkills),
+      });
+    return true;
   },
 
   workerPoll: async (ctx, worker, _args, now) => {

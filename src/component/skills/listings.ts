@@ -1,7 +1,7 @@
 /** What operators see of skills and their releases, without the bundles. */
 import { refuse } from "../../shared/errors.js";
 import type { Id, QueryCtx } from "../kit/functions.js";
-import { bundleBytes } from "./bundle.js";
+import { bundleBytes } from "../../shared/skills/bundle.js";
 import { newestFirst } from "./history.js";
 import { clampLimit, cleanSlug } from "./naming.js";
 import {

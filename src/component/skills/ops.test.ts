@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { workerManifest } from "./ops.js";
 import { bundle, operator, refusal, setup, verifyAsWorker } from "./skills.fixture.js";
-import { hashManifest } from "./manifest.js";
+import { hashManifest } from "../../shared/skills/manifest.js";
 
 let room: ReturnType<typeof setup>;
 beforeEach(() => {

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { compareCodeUnits, hashBundle } from "./bundle.js";
+import { compareCodeUnits, hashBundle } from "../../shared/skills/bundle.js";
 import { bundle, NOW, operator, refusal, setup } from "./skills.fixture.js";
 
 let room: ReturnType<typeof setup>;

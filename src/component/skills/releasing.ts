@@ -1,7 +1,7 @@
 /** Deploying a version to a channel. It never enables a disabled skill. */
 import { refuse } from "../../shared/errors.js";
 import type { Id, MutationCtx } from "../kit/functions.js";
-import { hasSameFiles, sealBundle, type Bundle } from "./bundle.js";
+import { hasSameFiles, sealBundle, type Bundle } from "../../shared/skills/bundle.js";
 import { requireRoom } from "./catalogue.js";
 import {
   cleanActor,

@@ -1,7 +1,7 @@
 /** Going back to an earlier release of a channel. It never enables a disabled skill. */
 import { refuse } from "../../shared/errors.js";
 import type { MutationCtx } from "../kit/functions.js";
-import { findBundleFault } from "./bundle.js";
+import { findBundleFault } from "../../shared/skills/bundle.js";
 import { planRollback } from "./history.js";
 import { cleanActor, cleanSlug, requireVersion } from "./naming.js";
 import { activateVersion, toActivated, type ActivatedRelease } from "./releasing.js";

@@ -1,11 +1,11 @@
 /** The manifest that a worker asks for when it starts: every skill that concerns it, verified before it is sent. */
 import type { QueryCtx } from "../kit/functions.js";
-import { bundleBytes, compareCodeUnits, findBundleFault } from "./bundle.js";
-import { hashManifest, toManifestSkill } from "./manifest.js";
+import { bundleBytes, compareCodeUnits, findBundleFault } from "../../shared/skills/bundle.js";
+import { LAYOUT_VERSION } from "../../shared/skills/layout.js";
+import { hashManifest, toManifestSkill } from "../../shared/skills/manifest.js";
 import { findActiveInScope, findActiveRelease, type ReleaseRow, type SkillRow } from "./store.js";
 import {
   DEFAULT_WORKSPACE_ID,
-  LAYOUT_VERSION,
   MAX_MANIFEST_BYTES,
   MAX_MANIFEST_SKILLS,
   type ManifestSkill,

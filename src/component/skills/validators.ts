@@ -1,6 +1,14 @@
 /** The vocabulary of global skills: code bundles that workers load before they start. */
 import { literals } from "convex-helpers/validators";
 import { v, type Infer } from "convex/values";
+import { LAYOUT_VERSION } from "../../shared/skills/layout.js";
+
+export type {
+  ManifestSkill,
+  ModuleFormat,
+  NewSkillFile,
+  SkillFile,
+} from "../../shared/skills/layout.js";
 
 export const vSkillStatus = literals("active", "disabled");
 export type SkillStatus = Infer<typeof vSkillStatus>;
@@ -8,17 +16,13 @@ export const vReleaseChannel = literals("stable", "canary");
 export type ReleaseChannel = Infer<typeof vReleaseChannel>;
 export const RELEASE_CHANNELS = ["stable", "canary"] as const satisfies ReleaseChannel[];
 export const vModuleFormat = literals("esm", "cjs");
-export type ModuleFormat = Infer<typeof vModuleFormat>;
 
 export const vSkillFile = v.object({ path: v.string(), content: v.string(), sha256: v.string() });
-export type SkillFile = Infer<typeof vSkillFile>;
-/** A file to deploy: a missing checksum is computed, a given one must be right. */
 export const vNewSkillFile = v.object({
   path: v.string(),
   content: v.string(),
   sha256: v.optional(v.string()),
 });
-export type NewSkillFile = Infer<typeof vNewSkillFile>;
 
 /** Whose workers load a skill; a field that is absent does not restrict. */
 export const scopeFields = {
@@ -58,18 +62,14 @@ export const vManifestSkill = v.object({
   moduleFormat: vModuleFormat,
   entryPoint: v.string(),
   sha256: v.string(),
-  /** The directory below the worker's skills directory. */
   skillDirName: v.string(),
-  /** The bundle in the order its hash was taken, then the marker file. */
   files: v.array(vSkillFile),
 });
-export type ManifestSkill = Infer<typeof vManifestSkill>;
 
 /** A skill that was left out, so that it does not take the others with it. */
 export const vSkippedSkill = v.object({ slug: v.string(), reason: v.string() });
 export type SkippedSkill = Infer<typeof vSkippedSkill>;
 
-export const LAYOUT_VERSION = "openclaw-workspace-skill-v1";
 export const vSkillsManifest = v.object({
   layoutVersion: v.literal(LAYOUT_VERSION),
   /** Changes whenever a file of the listed skills does. */
@@ -82,21 +82,12 @@ export const vSkillsManifest = v.object({
 });
 export type SkillsManifest = Infer<typeof vSkillsManifest>;
 
-/** Written into every skill directory: tells the worker that it may replace or remove it. */
-export const MARKER_FILE = ".af-global-skill.json";
-export const SKILL_FILE = "SKILL.md";
 export const DEFAULT_WORKSPACE_ID = "default";
 export const DEFAULT_ENTRY_POINT = "default";
 export const DEFAULT_ACTOR = "system";
 
 // ── Limits ──────────────────────────────────────────────────────────────────
 
-/** UTF-8 bytes of the contents of one bundle. */
-export const MAX_BUNDLE_BYTES = 200_000;
-/** With the longest paths and the largest contents a version stays below 300 KB, far from a document's 1 MiB. */
-export const MAX_BUNDLE_FILES = 256;
-/** A file name on Linux has at most 255 bytes; paths of skills need no more as a whole. */
-export const MAX_PATH_BYTES = 255;
 /** Characters of displayName, description, entryPoint, version, actor and scope keys. */
 export const MAX_TEXT_LENGTH = 2_000;
 

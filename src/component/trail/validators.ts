@@ -28,6 +28,7 @@ export const MACHINE_EVENT_KINDS = [
   "adopted",
   "create_failed",
   "ready",
+  "skills_loaded",
   "claimed",
   "released",
   "snapshot_ready",

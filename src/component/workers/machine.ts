@@ -1,5 +1,5 @@
 /** The worker's lifecycle on one page, and the decisions about liveness and idleness. */
-import { IDLE_HEARTBEAT_MS, type WorkerStatus } from "./validators.js";
+import { IDLE_HEARTBEAT_MS, type LoadedSkills, type WorkerStatus } from "./validators.js";
 
 /** The only legal moves; a move to the same status is a no-op. `stopped` is terminal. */
 export const TRANSITIONS: Readonly<Record<WorkerStatus, readonly WorkerStatus[]>> = {
@@ -40,6 +40,13 @@ const MIN_IDLE_AFTER_WORK_MS = 60_000;
  */
 export function idleHeartbeatMs(staleAfterMs: number): number {
   return Math.min(IDLE_HEARTBEAT_MS, Math.floor(staleAfterMs / 3));
+}
+
+/** A line for the trail: what was loaded, then what was not. */
+export function describeSkills({ skills, refused }: LoadedSkills): string {
+  const loaded = skills.map(({ slug, version }) => `${slug}@${version}`).join(", ");
+  const missing = refused.map(({ slug }) => slug).join(", ");
+  return [loaded, missing === "" ? "" : `not loaded: ${missing}`].filter(Boolean).join("; ");
 }
 
 /**

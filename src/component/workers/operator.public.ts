@@ -3,7 +3,7 @@ import { v } from "convex/values";
 import { mutation, query } from "../kit/functions.js";
 import { listMachineEvents } from "../trail/ops.js";
 import { beginDrain, lastHeartbeat, loadWorker } from "./ops.js";
-import { MAX_LIVE_WORKERS, vDrainReason, vWorkerStatus } from "./validators.js";
+import { MAX_LIVE_WORKERS, vDrainReason, vLoadedSkills, vWorkerStatus } from "./validators.js";
 
 const DEFAULT_LIST_LIMIT = 50;
 
@@ -39,6 +39,8 @@ export const listWorkers = query({
       drainReason: v.union(v.null(), vDrainReason),
       stoppedAt: v.union(v.null(), v.number()),
       lastProviderError: v.union(v.null(), v.string()),
+      /** The global skills it runs with; null until it said so. */
+      loadedSkills: v.union(v.null(), vLoadedSkills),
     }),
   ),
   handler: async (ctx, args) => {
@@ -69,6 +71,7 @@ export const listWorkers = query({
         drainReason: row.drainReason ?? null,
         stoppedAt: row.stoppedAt ?? null,
         lastProviderError: row.lastProviderError ?? null,
+        loadedSkills: row.loadedSkills ?? null,
       });
     return views;
   },

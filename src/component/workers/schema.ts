@@ -1,6 +1,12 @@
 import { defineTable } from "convex/server";
 import { v } from "convex/values";
-import { vAssignment, vDrainReason, vMachineRef, vWorkerStatus } from "./validators.js";
+import {
+  vAssignment,
+  vDrainReason,
+  vLoadedSkills,
+  vMachineRef,
+  vWorkerStatus,
+} from "./validators.js";
 
 export const workersTables = {
   /**
@@ -33,6 +39,8 @@ export const workersTables = {
     machineCreatedAt: v.optional(v.number()),
     /** First authenticated call of the worker. */
     firstSeenAt: v.optional(v.number()),
+    /** Absent: it has not said so (yet), or runs an image that never does. */
+    loadedSkills: v.optional(vLoadedSkills),
     restoredSnapshotId: v.optional(v.id("dataSnapshots")),
     drainingSince: v.optional(v.number()),
     drainDeadlineAt: v.optional(v.number()),

@@ -25,6 +25,17 @@ export const vAssignment = v.object({
   assignedAt: v.number(),
 });
 
+/** What a worker said it loaded. */
+export const vLoadedSkills = v.object({
+  /** The hash over the loaded skills: that of the deployed manifest when none was refused. */
+  manifestVersion: v.string(),
+  skills: v.array(v.object({ slug: v.string(), version: v.string() })),
+  /** Released for this worker, but damaged or not writable there. */
+  refused: v.array(v.object({ slug: v.string(), reason: v.string() })),
+  loadedAt: v.number(),
+});
+export type LoadedSkills = Infer<typeof vLoadedSkills>;
+
 export const vMachineRef = v.object({
   appName: v.string(),
   machineId: v.string(),

@@ -31,17 +31,20 @@ export function parseEchoCommand(text: string): EchoCommand {
 
 /**
  * An engine without a model: it repeats what it was told and says how much it remembers, so that a memory
- * that moved from machine to machine can be seen. Faults on request: `/crash`, `/fail`, `/refuse`, `/slow <ms>`.
+ * that moved from machine to machine can be seen, and which skills it was given. Faults on request: `/crash`, `/fail`, `/refuse`, `/slow <ms>`.
  */
 export function createEchoEngine(options: EchoOptions = {}): Engine {
   const clock = options.clock ?? systemClock;
   const crash = options.crash ?? (() => process.exit(137));
   let file: string | null = null;
+  let skills = "";
 
   return {
     name: "echo",
     start: (context: EngineContext) => {
       file = join(context.dataDir, "workspace", "memory.json");
+      const names = (context.skills ?? []).map(({ slug, version }) => `${slug} ${version}`);
+      skills = names.length === 0 ? "" : ` My skills: ${names.join(", ")}.`;
       return Promise.resolve();
     },
     stop: () => Promise.resolve(),
@@ -69,7 +72,7 @@ export function createEchoEngine(options: EchoOptions = {}): Engine {
       if (command.kind === "crash") crash();
       const count = `${earlier} earlier ${earlier === 1 ? "message" : "messages"}`;
       const last = previous === null ? "" : `; the last one was: "${previous}"`;
-      return { text: `You said: "${turn.userText}". I remember ${count}${last}.` };
+      return { text: `You said: "${turn.userText}". I remember ${count}${last}.${skills}` };
     },
   };
 }

@@ -1,12 +1,15 @@
 import { JobFailure } from "../errors.js";
 import type { Log } from "../log.js";
 import type { Attachment, HistoryEntry } from "../protocol.js";
+import type { LoadedSkill } from "../skills/load.js";
 
 export type EngineContext = {
   /** Everything the engine keeps in `.clawdbot` and `workspace` below it survives the machine. */
   dataDir: string;
   agentKey: string;
   conversationId: string;
+  /** The global skills that were written below `workspace/skills` and verified; absent: none. */
+  skills?: readonly LoadedSkill[];
   log: Log;
 };
 

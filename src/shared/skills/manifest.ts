@@ -1,6 +1,6 @@
 /** The manifest as workers verify it: file lists, hashes and names are an interface, byte for byte. */
 import { compareCodeUnits, sha256Hex } from "./bundle.js";
-import { MARKER_FILE, type ManifestSkill, type SkillFile } from "./validators.js";
+import { MANAGED_BY, MARKER_FILE, type ManifestSkill, type SkillFile } from "./layout.js";
 
 /** Hashed in place of the skills when there are none. */
 const EMPTY_MANIFEST = "empty";
@@ -27,7 +27,7 @@ async function markerFile({
   entryPoint,
   moduleFormat,
 }: Release): Promise<SkillFile> {
-  const marker = { slug, version, sha256, managedBy: "agent-factory", entryPoint, moduleFormat };
+  const marker = { slug, version, sha256, managedBy: MANAGED_BY, entryPoint, moduleFormat };
   const content = `${JSON.stringify(marker, null, 2)}\n`;
   return { path: MARKER_FILE, content, sha256: await sha256Hex(content) };
 }

@@ -2,7 +2,7 @@
  * Which file paths a bundle may have. What is accepted can be written below one directory on any file system,
  * case-insensitive ones included, without leaving it and without one file replacing another.
  */
-import { MARKER_FILE, MAX_PATH_BYTES } from "./validators.js";
+import { MARKER_FILE, MAX_PATH_BYTES } from "./layout.js";
 
 /** Control characters, invisible ones, halves of surrogate pairs, private use, line separators. */
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u;

@@ -8,7 +8,7 @@ import {
   sha256Hex,
 } from "./bundle.js";
 import { hashManifest, toManifestSkill, toSkillDirName } from "./manifest.js";
-import type { ModuleFormat, NewSkillFile, SkillFile } from "./validators.js";
+import type { ModuleFormat, NewSkillFile, SkillFile } from "./layout.js";
 
 const SKILL = { path: "SKILL.md", content: "# Weather\n\nAsk for the weather – anywhere.\n" };
 const ENTRY = { path: "scripts/index.mjs", content: 'export default () => "sunny";\n' };

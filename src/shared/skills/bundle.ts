@@ -1,5 +1,5 @@
 /** Bundles: what may be deployed, how it is hashed, and whether a stored one is still what was deployed. */
-import { refuse } from "../../shared/errors.js";
+import { refuse } from "../errors.js";
 import { createPathRegister, normalisePath, usesMarkerName, utf8Length } from "./paths.js";
 import {
   MARKER_FILE,
@@ -9,7 +9,7 @@ import {
   type ModuleFormat,
   type NewSkillFile,
   type SkillFile,
-} from "./validators.js";
+} from "./layout.js";
 
 export type Bundle = { files: SkillFile[]; sha256: string };
 
