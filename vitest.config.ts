@@ -40,6 +40,7 @@ export default defineConfig({
             "src/*.test.ts",
             "src/worker/**/*.test.ts",
             "example/local/**/*.test.ts",
+            "example/sim/**/*.test.ts",
             ".ci/**/*.test.ts",
           ],
           testTimeout: 60_000,
