@@ -28,6 +28,7 @@ export const ROOMS = [
   "messageTemplates",
   "push",
   "views",
+  "upgrade",
   "retention",
 ];
 

@@ -57,6 +57,8 @@ export const {
   setPolicyConfig,
   setProviderRuntimeConfig,
   setWorkerRuntimeConfig,
+  startUpgrade,
+  upgradeStatus,
 
   // For operators: the queue
   listDeadLetterGroups,

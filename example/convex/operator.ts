@@ -46,6 +46,8 @@ export const {
   setProviderRuntimeConfig,
   setWorkerRuntimeConfig,
   skipMessage,
+  startUpgrade,
   startWorkers,
+  upgradeStatus,
   workerStats,
 } = exposeOperatorApi(components.agentFactory);

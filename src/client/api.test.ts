@@ -78,6 +78,9 @@ const TABLE = {
   secretStatus: [Q, "read", "operator", "secretStatus"],
   secretsKeyStatus: [Q, "read", "operator", "secretsKeyStatus"],
 
+  startUpgrade: [M, "write", "operator", "startUpgrade"],
+  upgradeStatus: [Q, "read", "operator", "upgradeStatus"],
+
   getMessageRuntimeConfig: [Q, "read", "operator", "messageRuntimeConfig"],
   getPolicyConfig: [Q, "read", "operator", "policyConfig"],
   getProviderRuntimeConfig: [Q, "read", "operator", "providerRuntimeConfig"],

@@ -12,6 +12,7 @@ import { exposeQueue } from "./expose/queue.js";
 import { exposeQueueOperator } from "./expose/queueOperator.js";
 import { exposeScheduler } from "./expose/scheduler.js";
 import { exposeSecrets } from "./expose/secrets.js";
+import { exposeUpgrade } from "./expose/upgrade.js";
 import { exposeSettings } from "./expose/settings.js";
 import { exposeSkills, exposeWorkerSkills } from "./expose/skills.js";
 import { exposeSnapshots } from "./expose/snapshots.js";
@@ -27,6 +28,7 @@ export function operatorDefinitions(lib: Lib, options: ProviderOptions) {
   return {
     ...exposeAgents(lib),
     ...exposeSecrets(lib),
+    ...exposeUpgrade(lib),
     ...exposeSettings(lib),
     ...exposeIdentityOperator(lib),
     ...exposeTelegramOperator(lib),

@@ -134,6 +134,9 @@ export {
   secretStatus,
 } from "./secrets/operator.public.js";
 
+// ── Operators: the upgrade from 3.x ─────────────────────────────────────────
+export { startUpgrade, upgradeStatus } from "./upgrade/operator.public.js";
+
 // ── Operators: the queue ────────────────────────────────────────────────────
 export {
   configureAgent,

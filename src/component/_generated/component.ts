@@ -2447,6 +2447,13 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         },
         Name
       >;
+      startUpgrade: FunctionReference<
+        "mutation",
+        "internal",
+        {},
+        { resealing: boolean },
+        Name
+      >;
       triggerPushJobNow: FunctionReference<
         "mutation",
         "internal",
@@ -2581,6 +2588,20 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
           title?: string;
         },
         boolean,
+        Name
+      >;
+      upgradeStatus: FunctionReference<
+        "query",
+        "internal",
+        {},
+        {
+          conversations: number;
+          done: boolean;
+          histories: number;
+          messages: number;
+          problem: string | null;
+          secrets: number;
+        },
         Name
       >;
       workerGatewayMutation: FunctionReference<

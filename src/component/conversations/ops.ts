@@ -1,7 +1,7 @@
 /** The thread: its row, its history. The queue's part of the row is written by queue/apply. */
 import { refuse } from "../../shared/errors.js";
 import type { Doc, Id, MutationCtx, QueryCtx } from "../kit/functions.js";
-import { estimateTokens, newestWithin } from "./transcript.js";
+import { estimateTokens, legacySequence, newestWithin } from "./transcript.js";
 import {
   MAX_APPENDED_ENTRIES,
   MAX_ENTRY_BYTES,
@@ -15,6 +15,8 @@ const MAX_PAGE_SIZE = 200;
 const DEFAULT_PAGE_SIZE = 50;
 /** Of a page: a transaction may read and return 16 MiB, and a character may be three bytes. */
 const MAX_PAGE_CHARACTERS = 4 * 1024 * 1024;
+
+export { countLegacyHistories, moveLegacyHistories } from "./moving.js";
 
 export type Conversation = Doc<"conversations">;
 
@@ -55,6 +57,7 @@ export async function ensureConversation(
     queuedCount: 0,
     generation: 0,
     nextSequence: 0,
+    firstSequence: 0,
   });
   const created = await ctx.db.get("conversations", id);
   if (created === null) throw new Error("conversation was not created");
@@ -150,6 +153,13 @@ export async function historyWindow(
   return newestWithin([...conversation.contextHistory, ...newestFirst.reverse()], maxTokens);
 }
 
+/** Entries of the whole history, those of 3.x included. */
+export function historyLength(conversation: Conversation): number {
+  const { contextHistory, nextSequence = 0, firstSequence = 0 } = conversation;
+  const rowsOfLegacy = Math.max(0, -firstSequence - 1);
+  return contextHistory.length + rowsOfLegacy + nextSequence;
+}
+
 export type HistoryPage = { entries: HistoryEntry[]; continueBefore: number | null };
 
 /**
@@ -164,18 +174,20 @@ export async function historyPage(
   const limit = clampPageSize(options.limit);
   const { before = Number.NaN } = options;
   const cursor = Number.isNaN(before) ? Number.MAX_SAFE_INTEGER : before;
-  const rows = cursor <= 0 ? [] : await readOlder(ctx, conversationId, cursor, limit);
+  const conversation = await loadConversation(ctx, conversationId);
+  const first = conversation?.firstSequence ?? 0;
+  const rows = cursor <= first ? [] : await readOlder(ctx, conversationId, cursor, limit);
   const entries = rows.map(toEntry).reverse();
   const oldest = rows.at(-1);
-  if (oldest !== undefined && oldest.sequence > 0)
+  if (oldest !== undefined && oldest.sequence > first)
     return { entries, continueBefore: oldest.sequence };
-  // The rows are exhausted: what 3.x wrote is the beginning. Negative cursors count from its end.
-  const legacy = (await loadConversation(ctx, conversationId))?.contextHistory ?? [];
+  // The rows are exhausted: an array of 3.x is the beginning. Its cursors are those its rows will have.
+  const legacy = conversation?.contextHistory ?? [];
   const end = cursor < 0 ? Math.max(0, legacy.length + cursor + 1) : legacy.length;
   const start = Math.max(0, end - (limit - rows.length));
   return {
     entries: [...legacy.slice(start, end), ...entries],
-    continueBefore: start > 0 ? start - legacy.length - 1 : null,
+    continueBefore: start > 0 ? legacySequence(start, legacy.length) : null,
   };
 }
 

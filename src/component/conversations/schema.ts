@@ -50,6 +50,8 @@ export const conversationsTables = {
     blockedReason: v.optional(v.union(v.literal("agent_disabled"), v.literal("agent_paused"))),
     /** The next free sequence in conversationMessages. */
     nextSequence: v.optional(v.number()),
+    /** The lowest sequence there: 0, or below after the history of 3.x became rows. Absent until it did. */
+    firstSequence: v.optional(v.number()),
   })
     .index("by_conversationId", ["conversationId"])
     .index("by_agentKey", ["agentKey"])
@@ -60,9 +62,11 @@ export const conversationsTables = {
     /** Due waiting heads, expiring leases. */
     .index("by_state_and_readyAt", ["state", "readyAt"])
     /** Block and unblock all conversations of an agent. */
-    .index("by_agentKey_and_state", ["agentKey", "state"]),
+    .index("by_agentKey_and_state", ["agentKey", "state"])
+    /** Histories of 3.x that are still an array. */
+    .index("by_firstSequence", ["firstSequence"]),
 
-  /** One row per history entry. Written by appendConversationMessages and storeAnswer. */
+  /** One row per history entry. Written by appendConversationMessages, storeAnswer and the upgrade from 3.x. */
   conversationMessages: defineTable({
     conversationId: v.string(),
     sequence: v.number(),

@@ -32,3 +32,11 @@ export function newestWithin(entries: readonly HistoryEntry[], maxTokens: number
   }
   return window.reverse();
 }
+
+/**
+ * The sequence that entry `index` of an array of `length` gets as a row: below every row's, the newest at -2.
+ * One lower than needed, so that a page's cursor (read rows below it) is never 0 and means the same before and after.
+ */
+export function legacySequence(index: number, length: number): number {
+  return index - length - 1;
+}

@@ -19,4 +19,4 @@ export { findMediaFile, registerMediaFile } from "./media.js";
 export { attachMetadata } from "./payload.js";
 export { countOfStatus, hasQueued, listForConversation } from "./listings.js";
 export { adopt, findHead, settle, type Message } from "./store.js";
-export { takeOverLegacyRows } from "./takeover.js";
+export { countLegacyRows, takeOverLegacyRows } from "./takeover.js";

@@ -1,5 +1,5 @@
 /** What 3.x left behind: conversations without a state, which nobody would find, and messages in no counter. */
-import type { MutationCtx } from "../kit/functions.js";
+import type { MutationCtx, QueryCtx } from "../kit/functions.js";
 import { requestPass } from "../kit/wake.js";
 import { recordMessageEvent } from "../trail/ops.js";
 import { adopt, counted } from "./store.js";
@@ -44,4 +44,27 @@ export async function takeOverLegacyRows(ctx: MutationCtx, now: number): Promise
     more ||= messages.length === MESSAGE_BATCH;
   }
   return more;
+}
+
+/** Rows of 3.x that nobody took over yet, each counted up to `limit`. */
+export async function countLegacyRows(
+  ctx: QueryCtx,
+  limit: number,
+): Promise<{ conversations: number; messages: number }> {
+  const conversations = await ctx.db
+    .query("conversations")
+    .withIndex("by_state_and_readyAt", (q) => q.eq("state", undefined))
+    .take(limit);
+  let messages = 0;
+  for (const status of MESSAGE_STATUSES) {
+    const rows = await ctx.db
+      .query("messageQueue")
+      .withIndex("by_status_and_enqueuedAt", (q) =>
+        q.eq("status", status).eq("enqueuedAt", undefined),
+      )
+      .take(limit - messages);
+    messages += rows.length;
+    if (messages >= limit) break;
+  }
+  return { conversations: conversations.length, messages };
 }

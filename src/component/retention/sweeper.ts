@@ -7,8 +7,8 @@ import { internal } from "../_generated/api.js";
 import { RETENTION } from "../config.js";
 import { internalMutation, type Doc, type Id, type MutationCtx } from "../kit/functions.js";
 import { DISPATCH_RETENTION_MS } from "../push/validators.js";
-import { takeOverLegacyRows } from "../queue/ops.js";
 import { foldCounters } from "../trail/ops.js";
+import { advanceUpgrade } from "../upgrade/ops.js";
 
 /** Rows of one kind per transaction; a message takes up to 25 writes with its answer and attachments. */
 const BATCH_SIZE = 50;
@@ -32,9 +32,9 @@ export const run = internalMutation({
       await deletePairing(ctx, now),
       await deleteQuarantine(ctx, now),
     ];
-    const takingOver = await takeOverLegacyRows(ctx, now);
+    await advanceUpgrade(ctx, now);
     const folding = await foldCounters(ctx);
-    const more = takingOver || folding || counts.some((count) => count === BATCH_SIZE);
+    const more = folding || counts.some((count) => count === BATCH_SIZE);
     await ctx.scheduler.runAfter(0, internal.snapshots.retention.sweep, {});
     if (more) await ctx.scheduler.runAfter(0, internal.retention.sweeper.run, {});
     return { more };

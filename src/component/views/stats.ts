@@ -1,5 +1,5 @@
 /** Statistics of a user with an agent: counters, and reads that do not grow. */
-import { loadConversation } from "../conversations/ops.js";
+import { historyLength, loadConversation } from "../conversations/ops.js";
 import { userAgentTarget } from "../identity/ops.js";
 import type { QueryCtx } from "../kit/functions.js";
 import { findActiveAgent, readPushCounts } from "../push/ops.js";
@@ -30,7 +30,7 @@ export async function readConversationStats(
   const failed = await countOfStatus(ctx, conversationId, "failed", FAILED_COUNT_LIMIT);
   const dead = await countOfStatus(ctx, conversationId, "dead_letter", FAILED_COUNT_LIMIT);
   return {
-    contextMessages: conversation.contextHistory.length + (conversation.nextSequence ?? 0),
+    contextMessages: historyLength(conversation),
     queuedMessages:
       (conversation.queuedCount ?? 0) + (conversation.processingLock === undefined ? 0 : 1),
     failedMessages: failed + dead,
