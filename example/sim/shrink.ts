@@ -5,7 +5,7 @@ import type { SimOptions } from "./world.js";
 export type Schedule = Pick<SimOptions, "seed" | "steps" | "faults"> & { only: readonly string[] };
 export type Shrunk = { schedule: Schedule; result: SimResult; runs: number };
 
-const MAX_RUNS = 150;
+const MAX_RUNS = 80;
 
 /** `null` when the run breaks no promise. */
 export async function shrink(options: SimOptions, maxRuns = MAX_RUNS): Promise<Shrunk | null> {

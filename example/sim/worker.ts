@@ -248,8 +248,10 @@ class SimWorker implements MachineProcess {
           proceed: boolean;
           answer: Answer | null;
         };
-      // The answer to our own `sending` was lost and nothing was sent: that is said before it is asked again.
-      const begun = await record("sending", async () => await record("failed"));
+      // The answer to our own `sending` was lost and nothing was sent: that is said before it is asked again. A part
+      // that was found in `sending` may have been sent by somebody else.
+      const takeBack = state === "pending" ? async () => await record("failed") : undefined;
+      const begun = await record("sending", takeBack);
       if (begun.answer === null) return false;
       if (!begun.proceed) continue;
       const sent = world.chats.send(
