@@ -39,7 +39,7 @@ export default defineConfig({
           include: [
             "src/*.test.ts",
             "src/{worker,cli}/**/*.test.ts",
-            "example/{local,bench}/**/*.test.ts",
+            "example/{local,bench,sim}/**/*.test.ts",
             ".ci/**/*.test.ts",
           ],
           testTimeout: 60_000,

@@ -1,0 +1,32 @@
+/** What the outside knows to be true, told apart from what the rows say. */
+
+export type Input = {
+  text: string;
+  /** Where it was said: a conversation of the app, or a chat of the bot. */
+  where: string;
+  messageId: string | null;
+};
+
+export class Model {
+  /** By text: every text is said once, however often it is delivered. */
+  readonly inputs = new Map<string, Input>();
+  /** Message rows by their text, as they were inserted. */
+  readonly inserted = new Map<string, string>();
+  /** Everything that must never be stored in the clear. */
+  readonly secrets = new Set<string>();
+  /** The newest snapshot that the conversation's owner finished: what the next worker must restore. */
+  readonly memory = new Map<string, string>();
+  /** Parts that the component itself calls unknown: under the policy `duplicate` they may be sent again. */
+  readonly unknownParts = new Map<string, number>();
+  /** Leases that were ever given, with the token of their holder: what a stale caller may still know. */
+  readonly leases: { token: string; workerId: string; messageId: string; leaseId: string }[] = [];
+  /** When a machine was first seen without a live row. */
+  readonly strays = new Map<string, number>();
+  checks = 0;
+
+  accept(text: string, where: string, messageId: string | null): void {
+    const known = this.inputs.get(text);
+    if (known === undefined) this.inputs.set(text, { text, where, messageId });
+    else known.messageId ??= messageId;
+  }
+}

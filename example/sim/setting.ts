@@ -1,0 +1,54 @@
+/** The world of a seed: small, and different from the next one's. */
+import type { PolicyOverrides } from "../../src/component/config.js";
+import type { Draws } from "./draws.js";
+
+export type Setting = {
+  maxWorkers: number;
+  /** Conversations of the app, and chats of the bot. */
+  conversations: readonly string[];
+  chats: readonly number[];
+  onUnknown: "silence" | "duplicate";
+  leaseMs: number;
+  heartbeatMs: number;
+  /** Chance of something happening outside per step, in busy and in quiet times. */
+  busy: number;
+  quiet: number;
+  policy: PolicyOverrides;
+};
+
+const SECOND = 1_000;
+
+export function settingOf(draws: Draws): Setting {
+  const pick = (key: string, min: number, max: number) =>
+    min + Math.floor(draws.at(`setting/${key}`) * (max - min + 1));
+  const maxWorkers = pick("maxWorkers", 1, 3);
+  const leaseMs = pick("lease", 15, 40) * SECOND;
+  const heartbeatMs = pick("heartbeat", 3, 8) * SECOND;
+  const onUnknown = draws.at("setting/onUnknown") < 0.7 ? "silence" : "duplicate";
+  const range = (count: number) => Array.from({ length: count }, (_, i) => i + 1);
+  return {
+    maxWorkers,
+    conversations: range(pick("conversations", 1, 3)).map((n) => `chat:${n}`),
+    chats: range(pick("chats", 1, 2)).map((n) => 500 + n),
+    onUnknown,
+    leaseMs,
+    heartbeatMs,
+    busy: 0.08,
+    quiet: 0.01,
+    policy: {
+      scaling: {
+        maxWorkers,
+        spawnStep: pick("spawnStep", 1, 2),
+        idleTimeoutMs: pick("idle", 20, 90) * SECOND,
+        reconcileIntervalMs: pick("reconcile", 5, 15) * SECOND,
+      },
+      lease: {
+        leaseMs,
+        heartbeatIntervalMs: heartbeatMs,
+        staleAfterMs: leaseMs + pick("stale", 10, 30) * SECOND,
+      },
+      retry: { maxAttempts: pick("maxAttempts", 2, 5), maxDelayMs: 20 * SECOND },
+      delivery: { onUnknown },
+    },
+  };
+}

@@ -1,0 +1,232 @@
+/** Those who are not workers: users of the app, people in chats, operators, and callers with stolen or stale papers. */
+import { api } from "../../src/component/_generated/api.js";
+import type { Id } from "../../src/component/kit/functions.js";
+import type { GatewayFunctionName } from "../../src/component/gateway/protocol.js";
+import { isAgentFactoryError } from "../../src/shared/errors.js";
+import { perform } from "./gateway.js";
+import type { World } from "./world.js";
+
+export const BOT = "4242";
+export const WEBHOOK_SECRET_HASH = "ab".repeat(32);
+export const AGENT = "default";
+
+type Act = (world: World, key: string) => Promise<void>;
+
+/** A call of the app. Refusals are answers; anything else that is thrown is a broken promise. */
+async function ask<R>(
+  world: World,
+  actor: string,
+  name: string,
+  call: () => Promise<R>,
+): Promise<R | null> {
+  try {
+    const { result } = await world.as(actor, name, call);
+    world.trace(`${actor} ${name} → ${JSON.stringify(result)?.slice(0, 110) ?? "done"}`);
+    return result;
+  } catch (error) {
+    if (!isAgentFactoryError(error))
+      world.violate("calls are answered", `${name}: ${String(error)}`);
+    world.trace(`${actor} ${name} → refused`);
+    return null;
+  }
+}
+
+const enqueue: Act = async (world, key) => {
+  const { conversations } = world.setting;
+  const conversationId = conversations[world.between(0, conversations.length, `to/${key}`)] ?? "";
+  const text = `app ${key}`;
+  const draw = (what: string) => world.draws.at(`${what}/${key}`);
+  const send = async () =>
+    await ask(world, "app", "enqueue", async () =>
+      world.t.mutation(api.lib.enqueue, {
+        conversationId,
+        agentKey: AGENT,
+        payload: { provider: "system_push", providerUserId: "user-1", messageText: text },
+        idempotencyKey: `key ${key}`,
+        ...(draw("prioritized") < 0.2
+          ? { priority: world.between(0, 100, `priority/${key}`) }
+          : {}),
+        ...(draw("scheduled") < 0.15
+          ? { scheduledFor: world.clock.now() + world.between(1_000, 120_000, `for/${key}`) }
+          : {}),
+      }),
+    );
+  const messageId = await send();
+  if (messageId === null) return;
+  world.model.accept(text, conversationId, messageId);
+  if (draw("repeated") > 0.2) return;
+  const again = await send();
+  if (again !== messageId)
+    world.violate("one key, one message", `the key of "${text}" gave ${messageId} and ${again}`);
+};
+
+const say: Act = async (world, key) => {
+  const { chats } = world.setting;
+  const chat = chats[world.between(0, chats.length, `chat/${key}`)] ?? 0;
+  const text = `telegram ${key}`;
+  const updateId = 7_000_000 + Number(key);
+  const body = JSON.stringify({
+    update_id: updateId,
+    message: {
+      message_id: updateId - 6_999_000,
+      date: Math.floor(world.clock.now() / 1_000),
+      chat: { id: chat, type: "private" },
+      from: { id: chat, is_bot: false, first_name: "Somebody" },
+      text,
+    },
+  });
+  const post = async () => {
+    const outcome = await ask(world, "telegram", "ingestTelegramUpdate", async () =>
+      world.t.mutation(api.lib.ingestTelegramUpdate, {
+        credentials: { botIdentity: BOT, secretHash: WEBHOOK_SECRET_HASH },
+        body,
+        tooLarge: false,
+        options: {
+          resolveAgentKeyFromBinding: true,
+          fallbackAgentKey: AGENT,
+          requireBinding: false,
+          allowUnsigned: false,
+        },
+      }),
+    );
+    if (outcome?.kind === "accepted") world.model.accept(text, `telegram:${BOT}:${chat}`, null);
+    else world.violate("updates are accepted", `"${text}" was ${outcome?.kind ?? "refused"}`);
+  };
+  const later = (ms: number) => void world.clock.schedule(ms, () => void post());
+  if (world.strike("updateLate", key)) later(world.between(100, 60_000, `lateBy/${key}`));
+  else await post();
+  if (world.strike("updateAgain", key)) later(world.between(0, 90_000, `againAfter/${key}`));
+};
+
+const anyMessage = (world: World, key: string): Id<"messageQueue"> | null => {
+  const rows = world.database.rows("messageQueue");
+  const row = rows[world.between(0, rows.length, `message/${key}`)];
+  return row === undefined ? null : (row._id as Id<"messageQueue">);
+};
+
+const OPERATIONS: readonly Act[] = [
+  async (world, key) => {
+    const rows = world.database.rows<{
+      _id: string;
+      _creationTime: number;
+      conversationId: string;
+    }>("conversations");
+    const conversationId = rows[world.between(0, rows.length, `row/${key}`)]?.conversationId;
+    if (conversationId === undefined) return;
+    await ask(world, "operator", "pauseConversation", async () =>
+      world.t.mutation(api.lib.pauseConversation, { conversationId }),
+    );
+    world.clock.schedule(world.between(1_000, 60_000, `pause/${key}`), () => {
+      void ask(world, "operator", "resumeConversation", async () =>
+        world.t.mutation(api.lib.resumeConversation, { conversationId }),
+      );
+    });
+  },
+  async (world, key) => {
+    const messageId = anyMessage(world, key);
+    if (messageId === null) return;
+    await ask(world, "operator", "skipMessage", async () =>
+      world.t.mutation(api.lib.skipMessage, { messageId }),
+    );
+  },
+  async (world) => {
+    await ask(world, "operator", "redriveDeadLetters", async () =>
+      world.t.mutation(api.lib.redriveDeadLetters, { limit: 5 }),
+    );
+  },
+  async (world, key) => {
+    const rows = world.database.rows<{ _id: string; _creationTime: number; workerId: string }>(
+      "workers",
+    );
+    const workerId = rows[world.between(0, rows.length, `worker/${key}`)]?.workerId;
+    if (workerId === undefined) return;
+    await ask(world, "operator", "drainWorker", async () =>
+      world.t.mutation(api.lib.drainWorker, { workerId }),
+    );
+  },
+  async (world) => {
+    await ask(world, "operator", "releaseStuckJobs", async () =>
+      world.t.mutation(api.lib.releaseStuckJobs, {}),
+    );
+  },
+  (world) => {
+    // It runs while other things happen, as an action does.
+    void ask(world, "cron", "reconcileWorkers", async () =>
+      world.t.action(api.lib.reconcileWorkers, {}),
+    );
+    return Promise.resolve();
+  },
+];
+
+const operate: Act = async (world, key) =>
+  await OPERATIONS[world.between(0, OPERATIONS.length, `operation/${key}`)]?.(world, key);
+
+const STALE_CALLS = [
+  "workerHeartbeat",
+  "workerStoreAnswer",
+  "workerRecordDelivery",
+  "workerComplete",
+  "workerFail",
+  "workerHandBack",
+] as const satisfies readonly GatewayFunctionName[];
+
+/** Old papers, papers of somebody else, or none: whatever is tried, nothing changes. */
+const intrude: Act = async (world, key) => {
+  const { leases } = world.model;
+  const lease = leases[world.between(0, leases.length, `lease/${key}`)];
+  const other = leases[world.between(0, leases.length, `token/${key}`)];
+  if (lease === undefined || other === undefined) return;
+  const { messageId, leaseId } = lease;
+  const forged = world.draws.at(`forged/${key}`);
+  const token = forged < 0.2 ? `afw_${"x".repeat(43)}` : other.token;
+  const held = world.database.get<{
+    _id: string;
+    _creationTime: number;
+    leaseId?: string;
+    status: string;
+  }>(messageId);
+  // The holder of the live lease is neither stale nor foreign.
+  if (token === lease.token && held?.leaseId === leaseId) return;
+  const name = STALE_CALLS[world.between(0, STALE_CALLS.length, `call/${key}`)] ?? "workerComplete";
+  const more: Record<(typeof STALE_CALLS)[number], object> = {
+    workerHeartbeat: {},
+    workerStoreAnswer: { text: "stale", parts: ["stale"] },
+    workerRecordDelivery: { part: 0, state: "sent" },
+    workerComplete: {},
+    workerFail: { errorMessage: "stale" },
+    workerHandBack: { reason: "stale" },
+  };
+  const done = await perform(world, "intruder", token, name, { messageId, leaseId, ...more[name] });
+  if (done.writes.length > 0)
+    world.violate(
+      "a stale or foreign worker changes nothing",
+      `${name} with lease ${leaseId} wrote ${done.writes.map(({ table }) => table).join(", ")}`,
+    );
+};
+
+const ACTS: readonly (readonly [share: number, name: string, act: Act])[] = [
+  [0.42, "enqueue", enqueue],
+  [0.8, "say", say],
+  [0.9, "intrude", intrude],
+  [1, "operate", operate],
+];
+
+/** Share of the steps after which nothing new begins. */
+const LAST_ACT = 0.85;
+
+/** Something that happens from outside in this step, if anything does. */
+export async function act(world: World): Promise<boolean> {
+  const key = String(world.stepNumber);
+  const isBusy = world.draws.at(`times/${Math.floor(world.stepNumber / 150)}`) < 0.5;
+  const { busy, quiet } = world.setting;
+  const pressed = world.clock.pending === 0;
+  // The last part of a run is for what is under way.
+  const { only, steps } = world.options;
+  if (!pressed && only === undefined && world.stepNumber > LAST_ACT * steps) return false;
+  if (!pressed && world.draws.at(`act/${key}`) >= (isBusy ? busy : quiet)) return false;
+  const kind = world.draws.at(`kind/${key}`);
+  const chosen = ACTS.find(([share]) => kind < share);
+  if (chosen === undefined || !world.happens(`${chosen[1]}/${key}`)) return false;
+  await chosen[2](world, key);
+  return true;
+}
