@@ -79,8 +79,10 @@ export const {
   deleteFlyVolume,
   drainWorker,
   explainPass,
+  lastCleanupReport,
   listWorkerEvents,
   listWorkers,
+  runFlyCleanup,
   startWorkers,
   workerStats,
 } = exposeApi(components.agentFactory, { auth });
