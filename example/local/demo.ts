@@ -9,6 +9,7 @@ import { Observer } from "./demo/observer.js";
 import { parseOptions, type DemoOptions } from "./demo/options.js";
 import { deploySkill } from "./demo/skill.js";
 import { converseInTelegram, runTelegramJourney } from "./demo/telegram.js";
+import { prepareOpenClaw } from "./openclaw/prepare.js";
 import { startWorld, type World } from "./world.js";
 
 const print = (line: string) => process.stdout.write(`${line}\n`);
@@ -18,11 +19,13 @@ async function main(options: DemoOptions): Promise<number> {
   const agentKeys = Array.from({ length: options.agents }, (_, i) =>
     i === 0 ? "default" : `agent-${i + 1}`,
   );
+  const openclaw = options.engine === "openclaw" ? await prepareOpenClaw(print) : null;
   print("Starting a local Convex deployment, a local Fly, a local Telegram …");
   const world = await startWorld({
     idleMs: options.idleMs,
     maxWorkers: options.agents,
     agentKeys,
+    ...openclaw?.world,
     onWorkerLine: (machineId, line) => {
       observer?.fromWorkerLog(line);
       if (options.verbose) print(`             [${machineId}] ${line}`);
@@ -57,6 +60,7 @@ async function main(options: DemoOptions): Promise<number> {
   } finally {
     await observer?.stop();
     await world.close();
+    await openclaw?.close();
   }
 }
 

@@ -27,6 +27,8 @@ export type WorldOptions = {
   leaseMs?: number;
   /** What every machine runs; the worker runtime of this package by default. */
   workerCommand?: readonly [string, ...string[]];
+  /** Added to the environment of every machine. */
+  workerEnv?: Readonly<Record<string, string>>;
   onWorkerLine?: (machineId: string, line: string) => void;
   onProblem?: (text: string) => void;
 };
@@ -114,7 +116,11 @@ async function configure(world: World, options: WorldOptions): Promise<void> {
   });
   await component("setWorkerRuntimeConfig", {
     workerConfig: {
-      env: { TELEGRAM_API_BASE_URL: telegram.url, AGENT_FACTORY_SNAPSHOT_IDLE_MS: "500" },
+      env: {
+        TELEGRAM_API_BASE_URL: telegram.url,
+        AGENT_FACTORY_SNAPSHOT_IDLE_MS: "500",
+        ...options.workerEnv,
+      },
     },
   });
   await component("importSecret", { secretRef: "fly.apiToken", plaintextValue: FLY_TOKEN });

@@ -3,6 +3,8 @@
 import { redact } from "../shared/redact.js";
 import { createEchoEngine } from "./engine/echo.js";
 import type { Engine } from "./engine/engine.js";
+import { createOpenClawEngine } from "./engine/openclaw/openclaw.js";
+import { parseOpenClawSettings } from "./engine/openclaw/settings.js";
 import { EnvError, parseEnv } from "./env.js";
 import { EXIT } from "./errors.js";
 import { runWorker } from "./run.js";
@@ -17,6 +19,7 @@ const ENGINES: Readonly<Record<string, (env: Env) => Engine>> = {
     }
     return createEchoEngine({ delayMs });
   },
+  openclaw: (env) => createOpenClawEngine(parseOpenClawSettings(env)),
 };
 
 function engineOf(env: Env): Engine {

@@ -4,8 +4,16 @@
  */
 export { runWorker, type WorkerOptions } from "./run.js";
 export { parseEnv, EnvError, type WorkerEnv } from "./env.js";
-export { EngineError, type Engine, type EngineContext, type Turn } from "./engine/engine.js";
+export {
+  EngineError,
+  type Engine,
+  type Answered,
+  type EngineContext,
+  type Turn,
+} from "./engine/engine.js";
 export { createEchoEngine, type EchoOptions } from "./engine/echo.js";
+export { createOpenClawEngine } from "./engine/openclaw/openclaw.js";
+export { parseOpenClawSettings, type OpenClawSettings } from "./engine/openclaw/settings.js";
 export { EXIT, type ExitCode } from "./errors.js";
 export { createLog, type Log, type LogFields, type LogLevel } from "./log.js";
 export { systemClock, type Clock } from "./clock.js";

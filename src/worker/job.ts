@@ -33,6 +33,9 @@ const REPORT_BUDGET_MS = 15_000;
 /** The gateway takes 512 KiB for the text and its parts together. */
 const MAX_ANSWER_TEXT_BYTES = 250 * 1024;
 
+/** For an engine to end a run that took too long before it is ended from outside. */
+const RUN_MARGIN_MS = 15_000;
+
 /** Refusals that the same message would meet again. */
 const HOPELESS = new Set(["INVALID_ARGUMENT", "PAYLOAD_TOO_LARGE"]);
 
@@ -125,7 +128,7 @@ async function answerMessage(
     try {
       text = await think({
         engine,
-        turn: turnOf(bundle),
+        turn: { ...turnOf(bundle), timeoutMs: engineTimeoutMs(deps) },
         lease,
         interrupt,
         timeoutMs: deps.runTimeoutMs,
@@ -149,6 +152,12 @@ async function answerMessage(
   log.info("delivered", { ...ids, channel: channel.name, ...delivered });
   if (!(await gateway.complete(job, patience))) throw new LeaseLost("The completion was refused.");
   log.info("completed", ids);
+}
+
+/** Below the lease: a worker that dies leaves no run behind that outlives its lease. */
+function engineTimeoutMs({ runTimeoutMs, leaseMs }: JobDeps): number {
+  const limit = Math.min(runTimeoutMs, leaseMs);
+  return limit - Math.min(RUN_MARGIN_MS, limit / 4);
 }
 
 function turnOf(bundle: Bundle) {

@@ -78,6 +78,7 @@ export async function runWorker(options: WorkerOptions): Promise<number> {
   const { dataDir, workspaceId } = env;
   const keeper = createKeeper({
     ...{ gateway, storage, dataDir, workspaceId, clock, random, log },
+    ...(engine.archive === undefined ? {} : { archive: engine.archive.bind(engine) }),
     intervalMs: env.snapshotIntervalMs,
     idleMs: env.snapshotIdleMs,
   });

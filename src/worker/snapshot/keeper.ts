@@ -7,7 +7,7 @@ import type { Gateway, Identity } from "../gateway.js";
 import type { Log } from "../log.js";
 import type { SnapshotReason } from "../protocol.js";
 import { retrying } from "../retry.js";
-import { fingerprint, listEntries } from "./entries.js";
+import { fingerprint, listEntries, type Entry } from "./entries.js";
 import { freshTempDir, STATE_DIR, writeLineage } from "./lineage.js";
 import { packArchive } from "./pack.js";
 import type { SnapshotStorage } from "./storage.js";
@@ -16,6 +16,8 @@ export type KeeperOptions = {
   gateway: Pick<Gateway, "prepareSnapshot" | "finalizeSnapshot" | "failSnapshot">;
   storage: SnapshotStorage;
   dataDir: string;
+  /** The engine's choice of what to archive, and from where. */
+  archive?: (dataDir: string, entries: readonly Entry[], tempDir: string) => Promise<Entry[]>;
   workspaceId: string;
   clock: Clock;
   random: () => number;
@@ -57,7 +59,8 @@ export function createKeeper(options: KeeperOptions) {
       const temp = await freshTempDir(dataDir);
       const file = join(temp, `${snapshotId.replace(/[^\w-]/g, "_")}.tar.gz`);
       await mkdir(temp, { recursive: true });
-      const archive = await packArchive(dataDir, entries, file, signal);
+      const chosen = (await options.archive?.(dataDir, entries, temp)) ?? entries;
+      const archive = await packArchive(dataDir, chosen, file, signal);
       const { sha256, sizeBytes } = archive;
       const storageId = await retrying(
         () => storage.upload(uploadUrl, file, sizeBytes, signal),

@@ -49,7 +49,7 @@ async function* tarBytes(
       yield encodeHeader({ ...entry, type: "5", size: 0 });
       continue;
     }
-    const path = join(dataDir, entry.path);
+    const path = entry.source ?? join(dataDir, entry.path);
     // Gone since it was listed: so it is in the state that we save.
     const now = await orGone(stat(path));
     if (now === null) continue;

@@ -1,0 +1,3 @@
+/** What the worker image installs, and `npm run test:openclaw` tests. */
+export const OPENCLAW_VERSION = "2026.9.6";
+export const NODE_VERSION = "24.21.0";
