@@ -77,10 +77,20 @@ export const {
   // For operators: workers and machines
   checkIdleShutdowns,
   deleteFlyVolume,
+  deploymentConditions,
   drainWorker,
   explainPass,
+  fleet,
   listWorkerEvents,
   listWorkers,
   startWorkers,
   workerStats,
+
+  // For operators: costs and budgets
+  listDailyCosts,
+  listSpendBudgets,
+  listSpendEvents,
+  resumeSpending,
+  setSpendBudget,
+  spendSummary,
 } = exposeApi(components.agentFactory, { auth });

@@ -97,6 +97,23 @@ export const vGuest = v.object({
   memoryMb: v.number(),
 });
 
+/** List prices in USD. Machine prices are per 30 days, volume prices per 730 hours, as Fly bills them. */
+export const vPrices = v.object({
+  /** One shared CPU with its first 256 MB. */
+  sharedCpuUsd: v.number(),
+  /** One performance CPU with its first 2,048 MB. */
+  performanceCpuUsd: v.number(),
+  /** Every further GB of memory. */
+  memoryGbUsd: v.number(),
+  /** One GB of the file system of a machine that is not running. */
+  rootfsGbUsd: v.number(),
+  /** One provisioned GB of a volume, attached or not. */
+  volumeGbUsd: v.number(),
+  /** Size of the image's file system in GB: what a stopped machine is charged for. */
+  rootfsGb: v.number(),
+});
+export type Prices = Infer<typeof vPrices>;
+
 export const vProviderConfig = v.object({
   kind: v.union(v.literal("fly"), v.literal("runpod"), v.literal("ecs")),
   appName: v.string(),
@@ -113,12 +130,23 @@ export const vProviderConfig = v.object({
   guest: v.optional(vGuest),
   /** Grace between the stop signal and the kill, in which the worker snapshots. Default 120, at most 300. */
   stopTimeoutSeconds: v.optional(v.number()),
+  /** What the ledger multiplies with; those of other regions or contracts differ. Default: `DEFAULT_PRICES`. */
+  prices: v.optional(vPrices.partial()),
 });
 export type ProviderConfig = Infer<typeof vProviderConfig>;
 export type Guest = Infer<typeof vGuest>;
 
 export const DEFAULT_GUEST: Guest = { cpuKind: "shared", cpus: 1, memoryMb: 2048 };
 export const DEFAULT_STOP_TIMEOUT_SECONDS = 120;
+/** Fly's public list prices of 2026 for its cheapest regions. */
+export const DEFAULT_PRICES: Prices = {
+  sharedCpuUsd: 1.94,
+  performanceCpuUsd: 31,
+  memoryGbUsd: 5,
+  rootfsGbUsd: 0.15,
+  volumeGbUsd: 0.15,
+  rootfsGb: 1,
+};
 
 // ── Messages and workers ────────────────────────────────────────────────────
 

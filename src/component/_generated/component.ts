@@ -99,6 +99,14 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
             image: string;
             kind: "fly" | "runpod" | "ecs";
             organizationSlug: string;
+            prices?: {
+              memoryGbUsd?: number;
+              performanceCpuUsd?: number;
+              rootfsGb?: number;
+              rootfsGbUsd?: number;
+              sharedCpuUsd?: number;
+              volumeGbUsd?: number;
+            };
             region: string;
             stopTimeoutSeconds?: number;
             volumeName: string;
@@ -164,6 +172,14 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
             image: string;
             kind: "fly" | "runpod" | "ecs";
             organizationSlug: string;
+            prices?: {
+              memoryGbUsd?: number;
+              performanceCpuUsd?: number;
+              rootfsGb?: number;
+              rootfsGbUsd?: number;
+              sharedCpuUsd?: number;
+              volumeGbUsd?: number;
+            };
             region: string;
             stopTimeoutSeconds?: number;
             volumeName: string;
@@ -495,6 +511,29 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         },
         Name
       >;
+      deploymentConditions: FunctionReference<
+        "query",
+        "internal",
+        { nowMs?: number },
+        Array<{
+          kind:
+            | "config"
+            | "secret"
+            | "provider_down"
+            | "spawning_stopped"
+            | "budget_exhausted"
+            | "budget_warning"
+            | "budget_resumed"
+            | "pass_errors"
+            | "scheduler_late"
+            | "waiting";
+          message: string;
+          severity: "error" | "warning" | "info";
+          since: null | number;
+          until: null | number;
+        }>,
+        Name
+      >;
       dispatchDuePushJobs: FunctionReference<
         "mutation",
         "internal",
@@ -512,6 +551,14 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
             image: string;
             kind: "fly" | "runpod" | "ecs";
             organizationSlug: string;
+            prices?: {
+              memoryGbUsd?: number;
+              performanceCpuUsd?: number;
+              rootfsGb?: number;
+              rootfsGbUsd?: number;
+              sharedCpuUsd?: number;
+              volumeGbUsd?: number;
+            };
             region: string;
             stopTimeoutSeconds?: number;
             volumeName: string;
@@ -569,6 +616,14 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
             image: string;
             kind: "fly" | "runpod" | "ecs";
             organizationSlug: string;
+            prices?: {
+              memoryGbUsd?: number;
+              performanceCpuUsd?: number;
+              rootfsGb?: number;
+              rootfsGbUsd?: number;
+              sharedCpuUsd?: number;
+              volumeGbUsd?: number;
+            };
             region: string;
             stopTimeoutSeconds?: number;
             volumeName: string;
@@ -721,6 +776,14 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
             image: string;
             kind: "fly" | "runpod" | "ecs";
             organizationSlug: string;
+            prices?: {
+              memoryGbUsd?: number;
+              performanceCpuUsd?: number;
+              rootfsGb?: number;
+              rootfsGbUsd?: number;
+              sharedCpuUsd?: number;
+              volumeGbUsd?: number;
+            };
             region: string;
             stopTimeoutSeconds?: number;
             volumeName: string;
@@ -757,6 +820,63 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
           workerId: string;
         },
         boolean,
+        Name
+      >;
+      fleet: FunctionReference<
+        "query",
+        "internal",
+        { nowMs?: number },
+        Array<{
+          agentKey: null | string;
+          appName: null | string;
+          conversationId: null | string;
+          createdAt: number;
+          drainDeadlineAt: null | number;
+          drainReason:
+            | null
+            | "idle"
+            | "stale"
+            | "boot_timeout"
+            | "machine_gone"
+            | "evicted"
+            | "operator"
+            | "exited";
+          drift:
+            | null
+            | "machine_missing"
+            | "not_running"
+            | "not_recorded"
+            | "no_row"
+            | "foreign";
+          firstSeenAt: null | number;
+          heartbeatAgeMs: null | number;
+          heartbeatAt: null | number;
+          lastClaimAt: null | number;
+          lastProviderError: null | string;
+          load: number;
+          machineId: null | string;
+          machinePhase:
+            | null
+            | "booting"
+            | "running"
+            | "stopping"
+            | "stopped"
+            | "destroying"
+            | "destroyed"
+            | "failed"
+            | "unknown";
+          observedAt: null | number;
+          region: null | string;
+          snapshot: {
+            lastSnapshotAt: null | number;
+            lastSnapshotId: null | string;
+            restoredSnapshotId: null | string;
+            state: "none" | "restored" | "saved" | "final";
+          };
+          status: null | "active" | "draining" | "stopping" | "stopped";
+          volumeIds: Array<string>;
+          workerId: null | string;
+        }>,
         Name
       >;
       generateMediaUploadUrl: FunctionReference<
@@ -1316,6 +1436,14 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
             image: string;
             kind: "fly" | "runpod" | "ecs";
             organizationSlug: string;
+            prices?: {
+              memoryGbUsd?: number;
+              performanceCpuUsd?: number;
+              rootfsGb?: number;
+              rootfsGbUsd?: number;
+              sharedCpuUsd?: number;
+              volumeGbUsd?: number;
+            };
             region: string;
             stopTimeoutSeconds?: number;
             volumeName: string;
@@ -1420,6 +1548,13 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
             role: "system" | "user" | "assistant" | "tool";
           }>;
         },
+        Name
+      >;
+      listDailyCosts: FunctionReference<
+        "query",
+        "internal",
+        { days?: number },
+        Array<{ period: string; usd: number }>,
         Name
       >;
       listDeadLetterGroups: FunctionReference<
@@ -1835,6 +1970,37 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         }>,
         Name
       >;
+      listSpendBudgets: FunctionReference<
+        "query",
+        "internal",
+        { nowMs?: number },
+        Array<{
+          key: string;
+          level: "ok" | "warning" | "exhausted" | "resumed";
+          resetsAt: null | number;
+          scope: "deployment" | "agent" | "company";
+          spentThisMonthUsd: number;
+          spentTodayUsd: number;
+          usdPerDay: null | number;
+          usdPerMonth: null | number;
+        }>,
+        Name
+      >;
+      listSpendEvents: FunctionReference<
+        "query",
+        "internal",
+        { limit?: number },
+        Array<{
+          at: number;
+          key: string;
+          kind: "warning" | "exhausted" | "resumed";
+          limitUsd: number;
+          period: string;
+          scope: "deployment" | "agent" | "company";
+          usd: number;
+        }>,
+        Name
+      >;
       listUserAgents: FunctionReference<
         "query",
         "internal",
@@ -2027,6 +2193,14 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
           image: string;
           kind: "fly" | "runpod" | "ecs";
           organizationSlug: string;
+          prices?: {
+            memoryGbUsd?: number;
+            performanceCpuUsd?: number;
+            rootfsGb?: number;
+            rootfsGbUsd?: number;
+            sharedCpuUsd?: number;
+            volumeGbUsd?: number;
+          };
           region: string;
           stopTimeoutSeconds?: number;
           volumeName: string;
@@ -2072,6 +2246,14 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
             image: string;
             kind: "fly" | "runpod" | "ecs";
             organizationSlug: string;
+            prices?: {
+              memoryGbUsd?: number;
+              performanceCpuUsd?: number;
+              rootfsGb?: number;
+              rootfsGbUsd?: number;
+              sharedCpuUsd?: number;
+              volumeGbUsd?: number;
+            };
             region: string;
             stopTimeoutSeconds?: number;
             volumeName: string;
@@ -2154,6 +2336,13 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         boolean,
         Name
       >;
+      resumeSpending: FunctionReference<
+        "mutation",
+        "internal",
+        { agentKey?: string; companyId?: string },
+        null | { until: number },
+        Name
+      >;
       revokeUserAgentBinding: FunctionReference<
         "mutation",
         "internal",
@@ -2224,6 +2413,14 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
             image: string;
             kind: "fly" | "runpod" | "ecs";
             organizationSlug: string;
+            prices?: {
+              memoryGbUsd?: number;
+              performanceCpuUsd?: number;
+              rootfsGb?: number;
+              rootfsGbUsd?: number;
+              sharedCpuUsd?: number;
+              volumeGbUsd?: number;
+            };
             region: string;
             stopTimeoutSeconds?: number;
             volumeName: string;
@@ -2263,6 +2460,14 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
             image: string;
             kind: "fly" | "runpod" | "ecs";
             organizationSlug: string;
+            prices?: {
+              memoryGbUsd?: number;
+              performanceCpuUsd?: number;
+              rootfsGb?: number;
+              rootfsGbUsd?: number;
+              sharedCpuUsd?: number;
+              volumeGbUsd?: number;
+            };
             region: string;
             stopTimeoutSeconds?: number;
             volumeName: string;
@@ -2295,6 +2500,14 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
             image: string;
             kind: "fly" | "runpod" | "ecs";
             organizationSlug: string;
+            prices?: {
+              memoryGbUsd?: number;
+              performanceCpuUsd?: number;
+              rootfsGb?: number;
+              rootfsGbUsd?: number;
+              sharedCpuUsd?: number;
+              volumeGbUsd?: number;
+            };
             region: string;
             stopTimeoutSeconds?: number;
             volumeName: string;
@@ -2390,6 +2603,14 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
             image: string;
             kind: "fly" | "runpod" | "ecs";
             organizationSlug: string;
+            prices?: {
+              memoryGbUsd?: number;
+              performanceCpuUsd?: number;
+              rootfsGb?: number;
+              rootfsGbUsd?: number;
+              sharedCpuUsd?: number;
+              volumeGbUsd?: number;
+            };
             region: string;
             stopTimeoutSeconds?: number;
             volumeName: string;
@@ -2405,6 +2626,18 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         "internal",
         { enabled: boolean; jobId: string; nowMs?: number },
         boolean,
+        Name
+      >;
+      setSpendBudget: FunctionReference<
+        "mutation",
+        "internal",
+        {
+          agentKey?: string;
+          companyId?: string;
+          usdPerDay?: number;
+          usdPerMonth?: number;
+        },
+        null,
         Name
       >;
       setWorkerRuntimeConfig: FunctionReference<
@@ -2447,6 +2680,71 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         },
         Name
       >;
+      spendSummary: FunctionReference<
+        "query",
+        "internal",
+        { nowMs?: number },
+        {
+          agents: Array<{
+            key: string;
+            month: {
+              runningMs: number;
+              stoppedMs: number;
+              usd: number;
+              volumeMs: number;
+            };
+            today: {
+              runningMs: number;
+              stoppedMs: number;
+              usd: number;
+              volumeMs: number;
+            };
+          }>;
+          budgets: Array<{
+            key: string;
+            level: "ok" | "warning" | "exhausted" | "resumed";
+            resetsAt: null | number;
+            scope: "deployment" | "agent" | "company";
+            spentThisMonthUsd: number;
+            spentTodayUsd: number;
+            usdPerDay: null | number;
+            usdPerMonth: null | number;
+          }>;
+          companies: Array<{
+            key: string;
+            month: {
+              runningMs: number;
+              stoppedMs: number;
+              usd: number;
+              volumeMs: number;
+            };
+            today: {
+              runningMs: number;
+              stoppedMs: number;
+              usd: number;
+              volumeMs: number;
+            };
+          }>;
+          month: {
+            period: string;
+            resetsAt: number;
+            runningMs: number;
+            stoppedMs: number;
+            usd: number;
+            volumeMs: number;
+          };
+          today: {
+            period: string;
+            resetsAt: number;
+            runningMs: number;
+            stoppedMs: number;
+            usd: number;
+            volumeMs: number;
+          };
+          usdPerHour: number;
+        },
+        Name
+      >;
       startUpgrade: FunctionReference<
         "mutation",
         "internal",
@@ -2472,6 +2770,14 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
             image: string;
             kind: "fly" | "runpod" | "ecs";
             organizationSlug: string;
+            prices?: {
+              memoryGbUsd?: number;
+              performanceCpuUsd?: number;
+              rootfsGb?: number;
+              rootfsGbUsd?: number;
+              sharedCpuUsd?: number;
+              volumeGbUsd?: number;
+            };
             region: string;
             stopTimeoutSeconds?: number;
             volumeName: string;
@@ -2502,6 +2808,14 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
             image: string;
             kind: "fly" | "runpod" | "ecs";
             organizationSlug: string;
+            prices?: {
+              memoryGbUsd?: number;
+              performanceCpuUsd?: number;
+              rootfsGb?: number;
+              rootfsGbUsd?: number;
+              sharedCpuUsd?: number;
+              volumeGbUsd?: number;
+            };
             region: string;
             stopTimeoutSeconds?: number;
             volumeName: string;

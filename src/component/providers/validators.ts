@@ -38,6 +38,8 @@ export type ProviderMachine = {
   volumeIds: string[];
   /** Epoch ms by the provider's clock; null when unknown. */
   createdAt: number | null;
+  /** When the machine came into its state, by the provider's clock; absent or null when unknown. */
+  changedAt?: number | null;
   hostReachable: boolean;
 };
 

@@ -1,8 +1,14 @@
 /** The scheduler's door for later rooms: what it would do about one conversation, without doing it. */
 import type { QueryCtx } from "../kit/functions.js";
-import { isPassRunning, SCHEDULER_KEY } from "../kit/wake.js";
+import { isPassRunning } from "../kit/wake.js";
 import { planPass } from "./plan.js";
+import { readSchedulerState } from "./reading.js";
 import { loadWorld } from "./world.js";
+
+export { readSchedulerState } from "./reading.js";
+export { countWaiting } from "./world.js";
+export { listSightings } from "./sightings.js";
+export { loadLiveWorkers } from "./world.js";
 
 export type SpawnOutlook = {
   /** What the next pass decides about the conversation; null when it has a worker, or is beyond the pass's view. */
@@ -22,10 +28,7 @@ export async function spawnOutlook(
   conversationId: string,
   now: number,
 ): Promise<SpawnOutlook> {
-  const state = await ctx.db
-    .query("schedulerState")
-    .withIndex("by_key", (q) => q.eq("key", SCHEDULER_KEY))
-    .unique();
+  const state = await readSchedulerState(ctx);
   const { world, policy, providerConfig } = await loadWorld(ctx, state, null, now);
   const decision = planPass(world, policy, now).find(
     (one) => (one.kind === "spawn" || one.kind === "hold") && one.conversationId === conversationId,

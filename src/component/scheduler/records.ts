@@ -7,6 +7,7 @@ import { loadSchedulerState, requestPass } from "../kit/wake.js";
 import { PROVIDER_ERROR_KINDS } from "../providers/validators.js";
 import { literals } from "convex-helpers/validators";
 import { loadPolicy, loadProviderConfig, loadWorkerRuntimeConfig } from "../settings/ops.js";
+import { noteMachine, openMeter } from "../spend/ops.js";
 import { recordMachineEvent } from "../trail/ops.js";
 import { addToken, beginDrain, loadWorker } from "../workers/ops.js";
 import { backoffMs, CREATE_BACKOFF_MS, forgetCreateFailures, holdSpawns } from "./backoff.js";
@@ -43,6 +44,8 @@ export const openCreate = internalMutation({
       nextCreateAt: now + backoffMs(CREATE_BACKOFF_MS, createAttempts),
     });
     await addToken(ctx, args.workerId, args.tokenHash, now);
+    const agentKey = worker.assignment?.agentKey ?? null;
+    await openMeter(ctx, { workerId: args.workerId, agentKey }, config, now);
     const { scaling } = await loadPolicy(ctx);
     const runtime = await loadWorkerRuntimeConfig(ctx);
     const state = await loadSchedulerState(ctx);
@@ -52,7 +55,7 @@ export const openCreate = internalMutation({
       appName: worker.appName,
       volumeName: worker.volumeName,
       conversationId: worker.assignment?.conversationId ?? null,
-      agentKey: worker.assignment?.agentKey ?? null,
+      agentKey,
       idleTimeoutMs: scaling.idleTimeoutMs,
       transport: runtime.transport,
       pathPrefix: runtime.pathPrefix,
@@ -100,6 +103,7 @@ export const created = internalMutation({
       lastProviderError: undefined,
       ...(volumeId === undefined ? {} : { volumeId }),
     });
+    await noteMachine(ctx, args.workerId, "running", now, now);
     await recordMachineEvent(ctx, {
       workerId: args.workerId,
       machineId: args.machineId,

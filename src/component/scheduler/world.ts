@@ -58,6 +58,20 @@ export async function toWorkerFacts(
   };
 }
 
+/** Ready conversations without a worker, counted up to the number that a pass looks at. */
+export async function countWaiting(ctx: QueryCtx): Promise<number> {
+  return (await readyUnowned(ctx)).length;
+}
+
+async function readyUnowned(ctx: QueryCtx) {
+  return await ctx.db
+    .query("conversations")
+    .withIndex("by_state_and_ownerWorkerId_and_rankAt", (q) =>
+      q.eq("state", "ready").eq("ownerWorkerId", undefined),
+    )
+    .take(DEMAND_LIMIT);
+}
+
 export type LoadedWorld = {
   world: World;
   policy: PlanPolicy;
@@ -76,12 +90,7 @@ export async function loadWorld(
   const providerConfig =
     config === null || findProviderConfigProblem(config) !== null ? null : config;
   const workers = await loadLiveWorkers(ctx);
-  const ready = await ctx.db
-    .query("conversations")
-    .withIndex("by_state_and_ownerWorkerId_and_rankAt", (q) =>
-      q.eq("state", "ready").eq("ownerWorkerId", undefined),
-    )
-    .take(DEMAND_LIMIT);
+  const ready = await readyUnowned(ctx);
   // A pass makes these ready before it plans; an explanation must foresee it.
   const due = await ctx.db
     .query("conversations")

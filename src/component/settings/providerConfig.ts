@@ -1,6 +1,6 @@
 /** Which provider configs may be stored. Refused when set, so that no pass meets one that cannot work. */
 import { agentFactoryError, type ErrorCode } from "../../shared/errors.js";
-import type { Guest, ProviderConfig } from "../config.js";
+import type { Guest, Prices, ProviderConfig } from "../config.js";
 
 export type ConfigProblem = { code: ErrorCode; field: string; message: string };
 
@@ -33,6 +33,8 @@ const GUEST_SIZES = {
 } as const;
 const MAX_VOLUME_GB = 500;
 const MAX_STOP_TIMEOUT_SECONDS = 300;
+/** Above it a price is a slip, such as cents for dollars. */
+const MAX_PRICE = 10_000;
 
 /**
  * The first reason why `config` cannot be used, or null.
@@ -66,7 +68,8 @@ export function findProviderConfigProblem(config: ProviderConfig): ConfigProblem
           MAX_STOP_TIMEOUT_SECONDS,
         )) ??
     (config.apiBaseUrl === undefined ? null : checkApiBaseUrl(config.apiBaseUrl)) ??
-    (config.guest === undefined ? null : checkGuest(config.guest))
+    (config.guest === undefined ? null : checkGuest(config.guest)) ??
+    checkPrices(config.prices ?? {})
   );
 }
 
@@ -114,6 +117,13 @@ function checkGuest({ cpuKind, cpus, memoryMb }: Guest): ConfigProblem | null {
     "guest.memoryMb",
     `must be a multiple of ${size.stepMb} from ${min} to ${max} for ${cpus} ${cpuKind} CPUs, got ${memoryMb}.`,
   );
+}
+
+function checkPrices(prices: Partial<Prices>): ConfigProblem | null {
+  for (const [name, price] of Object.entries(prices))
+    if (!Number.isFinite(price) || price < 0 || price > MAX_PRICE)
+      return invalid(`prices.${name}`, `must be a number from 0 to ${MAX_PRICE}, got ${price}.`);
+  return null;
 }
 
 function missing(field: string): ConfigProblem {

@@ -3,6 +3,7 @@ import { agentFactoryError } from "../../shared/errors.js";
 import { loadConversation } from "../conversations/ops.js";
 import { requestPass } from "../kit/wake.js";
 import type { Doc, MutationCtx, Patch, QueryCtx } from "../kit/functions.js";
+import { closeMeter } from "../spend/ops.js";
 import { recordMachineEvent } from "../trail/ops.js";
 import { canTransition } from "./machine.js";
 import { DRAIN_DEADLINE_MS, type DrainReason, type WorkerStatus } from "./validators.js";
@@ -153,6 +154,7 @@ export async function finishStop(ctx: MutationCtx, worker: Worker, now: number):
     stoppedAt: worker.stoppedAt ?? now,
   });
   await revokeTokens(ctx, worker.workerId);
+  await closeMeter(ctx, worker.workerId, worker.machineGoneAt ?? now, now);
   const heartbeat = await heartbeatRow(ctx, worker.workerId);
   if (heartbeat !== null) await ctx.db.delete("workerHeartbeats", heartbeat._id);
   await recordMachineEvent(ctx, { workerId: worker.workerId, kind: "stopped", at: now });

@@ -104,6 +104,7 @@ export function toProviderMachine(machine: FlyMachine): ProviderMachine {
     tags: tagsOf(machine),
     volumeIds: (config?.mounts ?? []).flatMap((mount) => (mount.volume ? [mount.volume] : [])),
     createdAt: timestamp(machine.created_at),
+    changedAt: timestamp(machine.updated_at),
     hostReachable: (machine.host_status ?? (machine.config ? "ok" : "unknown")) === "ok",
   };
 }
