@@ -56,6 +56,22 @@ export type {
   WorkerRuntimeConfig,
 } from "../component/config.js";
 
+// ── Bridge: functions of an app as tools of an agent ────────────────────────
+export { resolveBridgeRuntimeConfig } from "./bridge/config.js";
+export type {
+  BridgeEnv,
+  HydratedBridgeRuntimeConfig,
+  ResolvedBridgeRuntimeConfig,
+} from "./bridge/config.js";
+export { executeBridgeFunction } from "./bridge/execute.js";
+export type { BridgeCall, BridgeExecutionResult, BridgeRetry } from "./bridge/execute.js";
+export {
+  bridgeFunctionKeyFromToolName,
+  isBridgeToolName,
+  maybeExecuteBridgeToolCall,
+} from "./bridge/toolCall.js";
+export type { BridgeToolCall } from "./bridge/toolCall.js";
+
 // ── Errors ──────────────────────────────────────────────────────────────────
 export { ERROR_CODES, isAgentFactoryError } from "../shared/errors.js";
 export type { AgentFactoryErrorData, ErrorCode } from "../shared/errors.js";
