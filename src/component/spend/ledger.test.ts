@@ -72,7 +72,6 @@ describe("the ledger", () => {
     await stage.emptied(2 * HOUR);
     const bill = stage.fly.bill();
     expect(bill.totalUsd).toBeGreaterThan(0.05);
-    console.log("ERR", await error(), ends, bill.totalUsd);
     expect(await error()).toBeLessThan(0.01);
 
     const ledger = await summary();
