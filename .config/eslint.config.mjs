@@ -23,6 +23,7 @@ export const ROOMS = [
   "hydration",
   "providers",
   "scheduler",
+  "cleanup",
   "gateway",
   "telegram",
   "userAgents",

@@ -80,9 +80,14 @@ export const {
   deploymentConditions,
   drainWorker,
   explainPass,
+<<<<<<< HEAD
   fleet,
+=======
+  lastCleanupReport,
+>>>>>>> main
   listWorkerEvents,
   listWorkers,
+  runFlyCleanup,
   startWorkers,
   workerStats,
 

@@ -25,6 +25,7 @@ export const {
   getProviderRuntimeConfig,
   getWorkerRuntimeConfig,
   importSecret,
+  lastCleanupReport,
   listAgents,
   listDailyCosts,
   listDeadLetterGroups,
@@ -43,7 +44,11 @@ export const {
   resealSecrets,
   resumeAgent,
   resumeConversation,
+<<<<<<< HEAD
   resumeSpending,
+=======
+  runFlyCleanup,
+>>>>>>> main
   secretsKeyStatus,
   secretStatus,
   seedDefaultAgent,
