@@ -80,11 +80,8 @@ export const {
   deploymentConditions,
   drainWorker,
   explainPass,
-<<<<<<< HEAD
   fleet,
-=======
   lastCleanupReport,
->>>>>>> main
   listWorkerEvents,
   listWorkers,
   runFlyCleanup,

@@ -44,11 +44,8 @@ export const {
   resealSecrets,
   resumeAgent,
   resumeConversation,
-<<<<<<< HEAD
   resumeSpending,
-=======
   runFlyCleanup,
->>>>>>> main
   secretsKeyStatus,
   secretStatus,
   seedDefaultAgent,

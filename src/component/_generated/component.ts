@@ -2417,6 +2417,14 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
             image: string;
             kind: "fly" | "runpod" | "ecs";
             organizationSlug: string;
+            prices?: {
+              memoryGbUsd?: number;
+              performanceCpuUsd?: number;
+              rootfsGb?: number;
+              rootfsGbUsd?: number;
+              sharedCpuUsd?: number;
+              volumeGbUsd?: number;
+            };
             region: string;
             stopTimeoutSeconds?: number;
             volumeName: string;

@@ -1,29 +1,17 @@
-<<<<<<< HEAD
-/** The scheduler's door for later rooms: what it would do about one conversation, without doing it. */
-import type { QueryCtx } from "../kit/functions.js";
-import { isPassRunning } from "../kit/wake.js";
-=======
-/** The scheduler's door for later rooms: its outlook on one conversation, and a cleanup's hold on it. */
+/** The scheduler's door for later rooms: its outlook on one conversation, what it saw, and a cleanup's hold on it. */
 import { MINUTE_MS } from "../../shared/time.js";
 import type { MutationCtx, QueryCtx } from "../kit/functions.js";
-import { isPassRunning, loadSchedulerState, requestPass, SCHEDULER_KEY } from "../kit/wake.js";
->>>>>>> main
+import { isPassRunning, loadSchedulerState, requestPass } from "../kit/wake.js";
 import { planPass } from "./plan.js";
 import { readSchedulerState } from "./reading.js";
 import { loadWorld } from "./world.js";
 
-<<<<<<< HEAD
 export { readSchedulerState } from "./reading.js";
-export { countWaiting } from "./world.js";
 export { listSightings } from "./sightings.js";
-export { loadLiveWorkers } from "./world.js";
-
-=======
-export { loadLiveWorkers } from "./world.js";
+export { countWaiting, loadLiveWorkers } from "./world.js";
 
 const HOLD_SLACK_MS = MINUTE_MS;
 
->>>>>>> main
 export type SpawnOutlook = {
   /** What the next pass decides about the conversation; null when it has a worker, or is beyond the pass's view. */
   decision: { kind: "spawn" | "hold"; reason: string } | null;
