@@ -2,6 +2,7 @@
  * Every policy of agent-factory with its default, unit and validator. Nothing else in the package states
  * a default. Stored overrides are partial (`vPolicyOverrides`); `mergeWithDefaultConfig` completes them.
  */
+import { literals } from "convex-helpers/validators";
 import { v, type Infer } from "convex/values";
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from "../shared/time.js";
 
@@ -130,6 +131,17 @@ export const vProviderConfig = v.object({
   guest: v.optional(vGuest),
   /** Grace between the stop signal and the kill, in which the worker snapshots. Default 120, at most 300. */
   stopTimeoutSeconds: v.optional(v.number()),
+  /**
+   * What Fly does when a worker's process ends. Default "no": whether it is replaced is the scheduler's decision, and a
+   * restarted worker would find its lease gone.
+   */
+  restartPolicy: v.optional(literals("no", "on-failure", "always")),
+  /** With "on-failure": restarts within five minutes at most. Default: Fly's 10. */
+  restartMaxRetries: v.optional(v.number()),
+  /** Whether Fly removes a machine whose process ended. Default true: a stopped one goes on costing. */
+  autoDestroy: v.optional(v.boolean()),
+  /** Where to go, in this order, when the region has no room; volume and machine go together. At most 10. */
+  fallbackRegions: v.optional(v.array(v.string())),
   /** What the ledger multiplies with; those of other regions or contracts differ. Default: `DEFAULT_PRICES`. */
   prices: v.optional(vPrices.partial()),
 });

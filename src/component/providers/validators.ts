@@ -65,6 +65,12 @@ export type MachineSpec = {
   guest: { cpuKind: "shared" | "performance"; cpus: number; memoryMb: number };
   /** Grace between the stop signal and the kill; the worker snapshots in it. At most 300 s on Fly. */
   stopTimeoutSeconds: number;
+  /** Tried in this order when a region has no room, volume and machine together. */
+  fallbackRegions?: readonly string[];
+  /** Default "no". */
+  restart?: { policy: "no" | "on-failure" | "always"; maxRetries?: number };
+  /** Default true. */
+  autoDestroy?: boolean;
 };
 
 /** Kinds of failure; see docs/ARCHITECTURE for what the scheduler does about each. */

@@ -21,6 +21,8 @@ export type SpawnOutlook = {
   full: boolean;
   /** Creating machines is off until this time, for this reason. */
   block: { kind: string; message: string; since: number; until: number } | null;
+  /** The used-up budget that its agent lives on. */
+  budget?: { message: string; resetsAt: number } | null;
   passRunning: boolean;
   nextPassAt: number | null;
 };
@@ -35,6 +37,7 @@ export async function spawnOutlook(
   const decision = planPass(world, policy, now).find(
     (one) => (one.kind === "spawn" || one.kind === "hold") && one.conversationId === conversationId,
   );
+  const demand = world.demand.find((one) => one.conversationId === conversationId);
   const until = state?.spawnNotBefore ?? 0;
   return {
     decision:
@@ -42,6 +45,7 @@ export async function spawnOutlook(
         ? { kind: decision.kind, reason: decision.reason }
         : null,
     configured: providerConfig !== null,
+    budget: demand?.overBudget ?? null,
     full: world.workers.length >= policy.scaling.maxWorkers,
     block:
       until > now

@@ -74,6 +74,12 @@ function machineShape(config: ProviderConfig) {
     volumeSizeGb: config.volumeSizeGb,
     guest: config.guest ?? DEFAULT_GUEST,
     stopTimeoutSeconds: config.stopTimeoutSeconds ?? DEFAULT_STOP_TIMEOUT_SECONDS,
+    fallbackRegions: config.fallbackRegions ?? [],
+    autoDestroy: config.autoDestroy ?? true,
+    restart: {
+      policy: config.restartPolicy ?? ("no" as const),
+      ...(config.restartMaxRetries === undefined ? {} : { maxRetries: config.restartMaxRetries }),
+    },
   };
 }
 

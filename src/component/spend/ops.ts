@@ -1,4 +1,5 @@
 /** The ledger's verbs: meters follow machines and volumes, charges go into the buckets, budgets are judged at once. */
+import { DAY_MS } from "../../shared/time.js";
 import { loadProfile } from "../agents/ops.js";
 import type { ProviderConfig } from "../config.js";
 import type { Doc, MutationCtx, QueryCtx } from "../kit/functions.js";
@@ -14,12 +15,15 @@ import {
 import { describeBlock, describeBudget, findBlock, nameScope } from "./budget.js";
 import { viewBudget } from "./budgets.js";
 import { createPosting } from "./ledger.js";
+import { periodBefore } from "./periods.js";
 import { ratesOf } from "./prices.js";
 import { loadExhausted } from "./store.js";
 import {
   ACCRUE_EVERY_MS,
+  DAYS_KEPT,
   MAX_BUDGETS,
   MAX_METERS,
+  MONTHS_KEPT,
   type BudgetView,
   type MeteredPhase,
 } from "./validators.js";
@@ -90,16 +94,6 @@ export async function noteMachineLost(
   await book(ctx, row, changePhase(row, "none", endedAt, now), now);
 }
 
-/** The provider refused for want of room and the volume of the attempt was removed. */
-export async function noteVolumeGone(
-  ctx: MutationCtx,
-  workerId: string,
-  now: number,
-): Promise<void> {
-  const row = await findMeter(ctx, workerId);
-  if (row?.hasVolume === true) await book(ctx, row, endVolume(row, now), now);
-}
-
 /** Machine and volume are proven gone: the last charges, and the meter goes. */
 export async function closeMeter(
   ctx: MutationCtx,
@@ -167,6 +161,34 @@ async function book(
 function meterFields(meter: Metered["meter"]) {
   const { phase, phaseSince, machineUntil, hasVolume, volumeUntil } = meter;
   return { phase, phaseSince, machineUntil, hasVolume, volumeUntil };
+}
+
+/** Deletes days, months and events that are too old, at most `limit` of each; returns the largest number of them. */
+export async function deleteSpending(
+  ctx: MutationCtx,
+  now: number,
+  limit: number,
+): Promise<number> {
+  const counts: number[] = [];
+  for (const [granularity, kept] of [
+    ["day", DAYS_KEPT],
+    ["month", MONTHS_KEPT],
+  ] as const) {
+    const old = await ctx.db
+      .query("spendBuckets")
+      .withIndex("by_granularity_and_period", (q) =>
+        q.eq("granularity", granularity).lt("period", periodBefore(granularity, now, kept)),
+      )
+      .take(limit);
+    for (const bucket of old) await ctx.db.delete("spendBuckets", bucket._id);
+    counts.push(old.length);
+  }
+  const events = await ctx.db
+    .query("spendEvents")
+    .withIndex("by_at", (q) => q.lt("at", now - DAYS_KEPT * DAY_MS))
+    .take(limit);
+  for (const event of events) await ctx.db.delete("spendEvents", event._id);
+  return Math.max(...counts, events.length);
 }
 
 export type BudgetState = Pick<BudgetView, "level" | "resetsAt"> & { name: string; detail: string };

@@ -176,6 +176,10 @@ function explainWithoutWorker({ spawn, missingSecrets, now }: MessageFacts, sinc
       `No machine can be created without ${missingSecrets.join(" and ")}.`,
       since,
     );
+  if (spawn.budget)
+    return reason("budget", asSentence(spawn.budget.message), since, {
+      until: spawn.budget.resetsAt,
+    });
   if (spawn.block !== null)
     return reason("provider", spawn.block.message, spawn.block.since, { until: spawn.block.until });
   if (spawn.full)
@@ -194,6 +198,10 @@ function explainWithoutWorker({ spawn, missingSecrets, now }: MessageFacts, sinc
     since,
     { until: later(spawn.nextPassAt, now) },
   );
+}
+
+function asSentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 }
 
 function endOf({ message }: Pick<MessageFacts, "message">): number {

@@ -11,7 +11,8 @@ import { vDrainReason, vWorkerStatus } from "../workers/validators.js";
  * user · lease: its worker is silent, the lease ends · schedule: it is for later · retry: it failed and backs off ·
  * order: an earlier message of its conversation · pause, agent: somebody stopped the conversation or the agent ·
  * machine: its worker's machine boots or is about to claim · hand_over: its last worker still leaves · provider: machines
- * cannot be created · secret, config: something must be set first · budget: maxWorkers are busy · pass: the scheduler's
+ * cannot be created · secret, config: something must be set first · budget: maxWorkers are busy, or
+ * a spend budget is used up · pass: the scheduler's
  * next look.
  */
 export const WAIT_KINDS = [
