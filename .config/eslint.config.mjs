@@ -13,6 +13,7 @@ export const ROOMS = [
   "secrets",
   "agents",
   "trail",
+  "spend",
   "skills",
   "identity",
   "snapshots",
@@ -55,6 +56,11 @@ const PURE_FILES = [
   "protocol",
   "schedule",
   "explanation",
+  "prices",
+  "accrual",
+  "budget",
+  "breaker",
+  "conditions",
 ].map((name) => `src/component/*/${name}.ts`);
 PURE_FILES.push(
   ...["bundle", "layout", "manifest", "paths"].map((name) => `src/shared/skills/${name}.ts`),

@@ -78,12 +78,22 @@ export const {
   // For operators: workers and machines
   checkIdleShutdowns,
   deleteFlyVolume,
+  deploymentConditions,
   drainWorker,
   explainPass,
+  fleet,
   lastCleanupReport,
   listWorkerEvents,
   listWorkers,
   runFlyCleanup,
   startWorkers,
   workerStats,
+
+  // For operators: costs and budgets
+  listDailyCosts,
+  listSpendBudgets,
+  listSpendEvents,
+  resumeSpending,
+  setSpendBudget,
+  spendSummary,
 } = exposeApi(components.agentFactory, { auth });

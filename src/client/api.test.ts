@@ -175,6 +175,15 @@ const TABLE = {
   updatePushJob: [M, "write", "user", "updatePushJob"],
   updatePushJobForAgent: [M, "write", "user", "updatePushJobForAgent"],
 
+  deploymentConditions: [Q, "read", "operator", "deploymentConditions"],
+  fleet: [Q, "read", "operator", "fleet"],
+  listDailyCosts: [Q, "read", "operator", "listDailyCosts"],
+  listSpendBudgets: [Q, "read", "operator", "listSpendBudgets"],
+  listSpendEvents: [Q, "read", "operator", "listSpendEvents"],
+  resumeSpending: [M, "write", "operator", "resumeSpending"],
+  setSpendBudget: [M, "write", "operator", "setSpendBudget"],
+  spendSummary: [Q, "read", "operator", "spendSummary"],
+
   cancelBroadcast: [M, "write", "operator", "cancelBroadcast"],
   dispatchDuePushJobs: [M, "write", "operator", "dispatchDuePushJobs"],
   explainMessage: [Q, "read", "operator", "explainMessage"],

@@ -18,6 +18,7 @@ import { exposeUpgrade } from "./expose/upgrade.js";
 import { exposeSettings } from "./expose/settings.js";
 import { exposeSkills, exposeWorkerSkills } from "./expose/skills.js";
 import { exposeSnapshots } from "./expose/snapshots.js";
+import { exposeSpend } from "./expose/spend.js";
 import { exposeExplanations, exposeUserAgents } from "./expose/userAgents.js";
 import { exposeTelegram, exposeTelegramOperator } from "./expose/telegram.js";
 import { exposeWorkerCalls, exposeWorkerSnapshots } from "./expose/workerCalls.js";
@@ -42,6 +43,7 @@ export function operatorDefinitions(lib: Lib, options: ProviderOptions) {
     ...exposeCleanup(lib),
     ...exposeBroadcasts(lib, options),
     ...exposeExplanations(lib),
+    ...exposeSpend(lib),
     ...exposeSkills(lib),
   };
 }

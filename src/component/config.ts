@@ -2,6 +2,7 @@
  * Every policy of agent-factory with its default, unit and validator. Nothing else in the package states
  * a default. Stored overrides are partial (`vPolicyOverrides`); `mergeWithDefaultConfig` completes them.
  */
+import { literals } from "convex-helpers/validators";
 import { v, type Infer } from "convex/values";
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from "../shared/time.js";
 
@@ -97,6 +98,23 @@ export const vGuest = v.object({
   memoryMb: v.number(),
 });
 
+/** List prices in USD. Machine prices are per 30 days, volume prices per 730 hours, as Fly bills them. */
+export const vPrices = v.object({
+  /** One shared CPU with its first 256 MB. */
+  sharedCpuUsd: v.number(),
+  /** One performance CPU with its first 2,048 MB. */
+  performanceCpuUsd: v.number(),
+  /** Every further GB of memory. */
+  memoryGbUsd: v.number(),
+  /** One GB of the file system of a machine that is not running. */
+  rootfsGbUsd: v.number(),
+  /** One provisioned GB of a volume, attached or not. */
+  volumeGbUsd: v.number(),
+  /** Size of the image's file system in GB: what a stopped machine is charged for. */
+  rootfsGb: v.number(),
+});
+export type Prices = Infer<typeof vPrices>;
+
 export const vProviderConfig = v.object({
   kind: v.union(v.literal("fly"), v.literal("runpod"), v.literal("ecs")),
   appName: v.string(),
@@ -113,12 +131,34 @@ export const vProviderConfig = v.object({
   guest: v.optional(vGuest),
   /** Grace between the stop signal and the kill, in which the worker snapshots. Default 120, at most 300. */
   stopTimeoutSeconds: v.optional(v.number()),
+  /**
+   * What Fly does when a worker's process ends. Default "no": whether it is replaced is the scheduler's decision, and a
+   * restarted worker would find its lease gone.
+   */
+  restartPolicy: v.optional(literals("no", "on-failure", "always")),
+  /** With "on-failure": restarts within five minutes at most. Default: Fly's 10. */
+  restartMaxRetries: v.optional(v.number()),
+  /** Whether Fly removes a machine whose process ended. Default true: a stopped one goes on costing. */
+  autoDestroy: v.optional(v.boolean()),
+  /** Where to go, in this order, when the region has no room; volume and machine go together. At most 10. */
+  fallbackRegions: v.optional(v.array(v.string())),
+  /** What the ledger multiplies with; those of other regions or contracts differ. Default: `DEFAULT_PRICES`. */
+  prices: v.optional(vPrices.partial()),
 });
 export type ProviderConfig = Infer<typeof vProviderConfig>;
 export type Guest = Infer<typeof vGuest>;
 
 export const DEFAULT_GUEST: Guest = { cpuKind: "shared", cpus: 1, memoryMb: 2048 };
 export const DEFAULT_STOP_TIMEOUT_SECONDS = 120;
+/** Fly's public list prices of 2026 for its cheapest regions. */
+export const DEFAULT_PRICES: Prices = {
+  sharedCpuUsd: 1.94,
+  performanceCpuUsd: 31,
+  memoryGbUsd: 5,
+  rootfsGbUsd: 0.15,
+  volumeGbUsd: 0.15,
+  rootfsGb: 1,
+};
 
 // ── Messages and workers ────────────────────────────────────────────────────
 

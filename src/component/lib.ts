@@ -170,7 +170,18 @@ export {
   updatePushTemplate,
 } from "./push/operator.public.js";
 
+// ── Operators: costs and budgets ────────────────────────────────────────────
+export {
+  listDailyCosts,
+  listSpendBudgets,
+  listSpendEvents,
+  resumeSpending,
+  setSpendBudget,
+  spendSummary,
+} from "./spend/operator.public.js";
+
 // ── Operators: workers and machines ─────────────────────────────────────────
+export { deploymentConditions, fleet } from "./views/operator.public.js";
 export { drainWorker, listWorkerEvents, listWorkers } from "./workers/operator.public.js";
 export {
   checkIdleShutdowns,

@@ -11,6 +11,7 @@ import { secretsTables } from "./secrets/schema.js";
 import { settingsTables } from "./settings/schema.js";
 import { skillsTables } from "./skills/schema.js";
 import { snapshotsTables } from "./snapshots/schema.js";
+import { spendTables } from "./spend/schema.js";
 import { telegramTables } from "./telegram/schema.js";
 import { trailTables } from "./trail/schema.js";
 import { workersTables } from "./workers/schema.js";
@@ -21,6 +22,7 @@ export default defineSchema({
   ...secretsTables,
   ...agentsTables,
   ...trailTables,
+  ...spendTables,
   ...snapshotsTables,
   ...conversationsTables,
   ...workersTables,

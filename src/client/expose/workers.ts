@@ -4,6 +4,7 @@ import {
   vWorkerStatsRow,
   vWorkerStatus,
 } from "../../component/workers/validators.js";
+import { vCondition, vFleetRow } from "../../component/views/validators.js";
 import { mutation, query, type Lib } from "../define.js";
 
 const vMaybeText = v.union(v.null(), v.string());
@@ -22,6 +23,22 @@ export function exposeWorkers(lib: Lib) {
         workers: v.array(vWorkerStatsRow),
       }),
       handler: async (ctx) => await ctx.runQuery(lib.workerStats, {}),
+    }),
+
+    /** Every live worker beside its machine as the last pass saw it, then machines without a row; drift is named. */
+    fleet: query({
+      sensitivity: "operator",
+      args: {},
+      returns: v.array(vFleetRow),
+      handler: async (ctx) => await ctx.runQuery(lib.fleet, {}),
+    }),
+
+    /** What keeps the whole deployment, or a part of it, from working, the worst first; empty when all is well. */
+    deploymentConditions: query({
+      sensitivity: "operator",
+      args: {},
+      returns: v.array(vCondition),
+      handler: async (ctx) => await ctx.runQuery(lib.deploymentConditions, {}),
     }),
 
     /** Workers of one status (default active), newest first; `limit` 1…200, default 50. */

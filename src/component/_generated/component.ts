@@ -91,6 +91,8 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
           providerConfig?: {
             apiBaseUrl?: string;
             appName: string;
+            autoDestroy?: boolean;
+            fallbackRegions?: Array<string>;
             guest?: {
               cpuKind: "shared" | "performance";
               cpus: number;
@@ -99,7 +101,17 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
             image: string;
             kind: "fly" | "runpod" | "ecs";
             organizationSlug: string;
+            prices?: {
+              memoryGbUsd?: number;
+              performanceCpuUsd?: number;
+              rootfsGb?: number;
+              rootfsGbUsd?: number;
+              sharedCpuUsd?: number;
+              volumeGbUsd?: number;
+            };
             region: string;
+            restartMaxRetries?: number;
+            restartPolicy?: "no" | "on-failure" | "always";
             stopTimeoutSeconds?: number;
             volumeName: string;
             volumePath: string;
@@ -156,6 +168,8 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
           providerConfig?: {
             apiBaseUrl?: string;
             appName: string;
+            autoDestroy?: boolean;
+            fallbackRegions?: Array<string>;
             guest?: {
               cpuKind: "shared" | "performance";
               cpus: number;
@@ -164,7 +178,17 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
             image: string;
             kind: "fly" | "runpod" | "ecs";
             organizationSlug: string;
+            prices?: {
+              memoryGbUsd?: number;
+              performanceCpuUsd?: number;
+              rootfsGb?: number;
+              rootfsGbUsd?: number;
+              sharedCpuUsd?: number;
+              volumeGbUsd?: number;
+            };
             region: string;
+            restartMaxRetries?: number;
+            restartPolicy?: "no" | "on-failure" | "always";
             stopTimeoutSeconds?: number;
             volumeName: string;
             volumePath: string;
@@ -495,6 +519,29 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         },
         Name
       >;
+      deploymentConditions: FunctionReference<
+        "query",
+        "internal",
+        { nowMs?: number },
+        Array<{
+          kind:
+            | "config"
+            | "secret"
+            | "provider_down"
+            | "spawning_stopped"
+            | "budget_exhausted"
+            | "budget_warning"
+            | "budget_resumed"
+            | "pass_errors"
+            | "scheduler_late"
+            | "waiting";
+          message: string;
+          severity: "error" | "warning" | "info";
+          since: null | number;
+          until: null | number;
+        }>,
+        Name
+      >;
       diagnose: FunctionReference<
         "action",
         "internal",
@@ -527,6 +574,8 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
           providerConfig?: {
             apiBaseUrl?: string;
             appName: string;
+            autoDestroy?: boolean;
+            fallbackRegions?: Array<string>;
             guest?: {
               cpuKind: "shared" | "performance";
               cpus: number;
@@ -535,7 +584,17 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
             image: string;
             kind: "fly" | "runpod" | "ecs";
             organizationSlug: string;
+            prices?: {
+              memoryGbUsd?: number;
+              performanceCpuUsd?: number;
+              rootfsGb?: number;
+              rootfsGbUsd?: number;
+              sharedCpuUsd?: number;
+              volumeGbUsd?: number;
+            };
             region: string;
+            restartMaxRetries?: number;
+            restartPolicy?: "no" | "on-failure" | "always";
             stopTimeoutSeconds?: number;
             volumeName: string;
             volumePath: string;
@@ -584,6 +643,8 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
           providerConfig?: {
             apiBaseUrl?: string;
             appName: string;
+            autoDestroy?: boolean;
+            fallbackRegions?: Array<string>;
             guest?: {
               cpuKind: "shared" | "performance";
               cpus: number;
@@ -592,7 +653,17 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
             image: string;
             kind: "fly" | "runpod" | "ecs";
             organizationSlug: string;
+            prices?: {
+              memoryGbUsd?: number;
+              performanceCpuUsd?: number;
+              rootfsGb?: number;
+              rootfsGbUsd?: number;
+              sharedCpuUsd?: number;
+              volumeGbUsd?: number;
+            };
             region: string;
+            restartMaxRetries?: number;
+            restartPolicy?: "no" | "on-failure" | "always";
             stopTimeoutSeconds?: number;
             volumeName: string;
             volumePath: string;
@@ -697,6 +768,7 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
                   | "machine_gone"
                   | "evicted"
                   | "operator"
+                  | "budget"
                   | "exited";
                 kind: "drain";
                 reason: string;
@@ -737,6 +809,8 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
           providerConfig?: {
             apiBaseUrl?: string;
             appName: string;
+            autoDestroy?: boolean;
+            fallbackRegions?: Array<string>;
             guest?: {
               cpuKind: "shared" | "performance";
               cpus: number;
@@ -745,7 +819,17 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
             image: string;
             kind: "fly" | "runpod" | "ecs";
             organizationSlug: string;
+            prices?: {
+              memoryGbUsd?: number;
+              performanceCpuUsd?: number;
+              rootfsGb?: number;
+              rootfsGbUsd?: number;
+              sharedCpuUsd?: number;
+              volumeGbUsd?: number;
+            };
             region: string;
+            restartMaxRetries?: number;
+            restartPolicy?: "no" | "on-failure" | "always";
             stopTimeoutSeconds?: number;
             volumeName: string;
             volumePath: string;
@@ -781,6 +865,64 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
           workerId: string;
         },
         boolean,
+        Name
+      >;
+      fleet: FunctionReference<
+        "query",
+        "internal",
+        { nowMs?: number },
+        Array<{
+          agentKey: null | string;
+          appName: null | string;
+          conversationId: null | string;
+          createdAt: number;
+          drainDeadlineAt: null | number;
+          drainReason:
+            | null
+            | "idle"
+            | "stale"
+            | "boot_timeout"
+            | "machine_gone"
+            | "evicted"
+            | "operator"
+            | "budget"
+            | "exited";
+          drift:
+            | null
+            | "machine_missing"
+            | "not_running"
+            | "not_recorded"
+            | "no_row"
+            | "foreign";
+          firstSeenAt: null | number;
+          heartbeatAgeMs: null | number;
+          heartbeatAt: null | number;
+          lastClaimAt: null | number;
+          lastProviderError: null | string;
+          load: number;
+          machineId: null | string;
+          machinePhase:
+            | null
+            | "booting"
+            | "running"
+            | "stopping"
+            | "stopped"
+            | "destroying"
+            | "destroyed"
+            | "failed"
+            | "unknown";
+          observedAt: null | number;
+          region: null | string;
+          snapshot: {
+            lastSnapshotAt: null | number;
+            lastSnapshotId: null | string;
+            restoredSnapshotId: null | string;
+            state: "none" | "restored" | "saved" | "final";
+          };
+          status: null | "active" | "draining" | "stopping" | "stopped";
+          volumeIds: Array<string>;
+          workerId: null | string;
+        }>,
         Name
       >;
       generateMediaUploadUrl: FunctionReference<
@@ -1332,6 +1474,8 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
           providerConfig?: {
             apiBaseUrl?: string;
             appName: string;
+            autoDestroy?: boolean;
+            fallbackRegions?: Array<string>;
             guest?: {
               cpuKind: "shared" | "performance";
               cpus: number;
@@ -1340,7 +1484,17 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
             image: string;
             kind: "fly" | "runpod" | "ecs";
             organizationSlug: string;
+            prices?: {
+              memoryGbUsd?: number;
+              performanceCpuUsd?: number;
+              rootfsGb?: number;
+              rootfsGbUsd?: number;
+              sharedCpuUsd?: number;
+              volumeGbUsd?: number;
+            };
             region: string;
+            restartMaxRetries?: number;
+            restartPolicy?: "no" | "on-failure" | "always";
             stopTimeoutSeconds?: number;
             volumeName: string;
             volumePath: string;
@@ -1472,6 +1626,13 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
             role: "system" | "user" | "assistant" | "tool";
           }>;
         },
+        Name
+      >;
+      listDailyCosts: FunctionReference<
+        "query",
+        "internal",
+        { days?: number },
+        Array<{ period: string; usd: number }>,
         Name
       >;
       listDeadLetterGroups: FunctionReference<
@@ -1889,6 +2050,37 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         }>,
         Name
       >;
+      listSpendBudgets: FunctionReference<
+        "query",
+        "internal",
+        { nowMs?: number },
+        Array<{
+          key: string;
+          level: "ok" | "warning" | "exhausted" | "resumed";
+          resetsAt: null | number;
+          scope: "deployment" | "agent" | "company";
+          spentThisMonthUsd: number;
+          spentTodayUsd: number;
+          usdPerDay: null | number;
+          usdPerMonth: null | number;
+        }>,
+        Name
+      >;
+      listSpendEvents: FunctionReference<
+        "query",
+        "internal",
+        { limit?: number },
+        Array<{
+          at: number;
+          key: string;
+          kind: "warning" | "exhausted" | "resumed";
+          limitUsd: number;
+          period: string;
+          scope: "deployment" | "agent" | "company";
+          usd: number;
+        }>,
+        Name
+      >;
       listUserAgents: FunctionReference<
         "query",
         "internal",
@@ -1942,6 +2134,7 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
             | "machine_gone"
             | "evicted"
             | "operator"
+            | "budget"
             | "exited";
           firstSeenAt: null | number;
           heartbeatAt: number;
@@ -2079,6 +2272,8 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         null | {
           apiBaseUrl?: string;
           appName: string;
+          autoDestroy?: boolean;
+          fallbackRegions?: Array<string>;
           guest?: {
             cpuKind: "shared" | "performance";
             cpus: number;
@@ -2087,7 +2282,17 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
           image: string;
           kind: "fly" | "runpod" | "ecs";
           organizationSlug: string;
+          prices?: {
+            memoryGbUsd?: number;
+            performanceCpuUsd?: number;
+            rootfsGb?: number;
+            rootfsGbUsd?: number;
+            sharedCpuUsd?: number;
+            volumeGbUsd?: number;
+          };
           region: string;
+          restartMaxRetries?: number;
+          restartPolicy?: "no" | "on-failure" | "always";
           stopTimeoutSeconds?: number;
           volumeName: string;
           volumePath: string;
@@ -2124,6 +2329,8 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
           providerConfig?: {
             apiBaseUrl?: string;
             appName: string;
+            autoDestroy?: boolean;
+            fallbackRegions?: Array<string>;
             guest?: {
               cpuKind: "shared" | "performance";
               cpus: number;
@@ -2132,7 +2339,17 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
             image: string;
             kind: "fly" | "runpod" | "ecs";
             organizationSlug: string;
+            prices?: {
+              memoryGbUsd?: number;
+              performanceCpuUsd?: number;
+              rootfsGb?: number;
+              rootfsGbUsd?: number;
+              sharedCpuUsd?: number;
+              volumeGbUsd?: number;
+            };
             region: string;
+            restartMaxRetries?: number;
+            restartPolicy?: "no" | "on-failure" | "always";
             stopTimeoutSeconds?: number;
             volumeName: string;
             volumePath: string;
@@ -2233,6 +2450,13 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         boolean,
         Name
       >;
+      resumeSpending: FunctionReference<
+        "mutation",
+        "internal",
+        { agentKey?: string; companyId?: string },
+        null | { until: number },
+        Name
+      >;
       revokeUserAgentBinding: FunctionReference<
         "mutation",
         "internal",
@@ -2271,6 +2495,8 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
           providerConfig?: {
             apiBaseUrl?: string;
             appName: string;
+            autoDestroy?: boolean;
+            fallbackRegions?: Array<string>;
             guest?: {
               cpuKind: "shared" | "performance";
               cpus: number;
@@ -2279,7 +2505,17 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
             image: string;
             kind: "fly" | "runpod" | "ecs";
             organizationSlug: string;
+            prices?: {
+              memoryGbUsd?: number;
+              performanceCpuUsd?: number;
+              rootfsGb?: number;
+              rootfsGbUsd?: number;
+              sharedCpuUsd?: number;
+              volumeGbUsd?: number;
+            };
             region: string;
+            restartMaxRetries?: number;
+            restartPolicy?: "no" | "on-failure" | "always";
             stopTimeoutSeconds?: number;
             volumeName: string;
             volumePath: string;
@@ -2339,6 +2575,8 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
           providerConfig?: {
             apiBaseUrl?: string;
             appName: string;
+            autoDestroy?: boolean;
+            fallbackRegions?: Array<string>;
             guest?: {
               cpuKind: "shared" | "performance";
               cpus: number;
@@ -2347,7 +2585,17 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
             image: string;
             kind: "fly" | "runpod" | "ecs";
             organizationSlug: string;
+            prices?: {
+              memoryGbUsd?: number;
+              performanceCpuUsd?: number;
+              rootfsGb?: number;
+              rootfsGbUsd?: number;
+              sharedCpuUsd?: number;
+              volumeGbUsd?: number;
+            };
             region: string;
+            restartMaxRetries?: number;
+            restartPolicy?: "no" | "on-failure" | "always";
             stopTimeoutSeconds?: number;
             volumeName: string;
             volumePath: string;
@@ -2378,6 +2626,8 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
           providerConfig?: {
             apiBaseUrl?: string;
             appName: string;
+            autoDestroy?: boolean;
+            fallbackRegions?: Array<string>;
             guest?: {
               cpuKind: "shared" | "performance";
               cpus: number;
@@ -2386,7 +2636,17 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
             image: string;
             kind: "fly" | "runpod" | "ecs";
             organizationSlug: string;
+            prices?: {
+              memoryGbUsd?: number;
+              performanceCpuUsd?: number;
+              rootfsGb?: number;
+              rootfsGbUsd?: number;
+              sharedCpuUsd?: number;
+              volumeGbUsd?: number;
+            };
             region: string;
+            restartMaxRetries?: number;
+            restartPolicy?: "no" | "on-failure" | "always";
             stopTimeoutSeconds?: number;
             volumeName: string;
             volumePath: string;
@@ -2410,6 +2670,8 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
           providerConfig?: {
             apiBaseUrl?: string;
             appName: string;
+            autoDestroy?: boolean;
+            fallbackRegions?: Array<string>;
             guest?: {
               cpuKind: "shared" | "performance";
               cpus: number;
@@ -2418,7 +2680,17 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
             image: string;
             kind: "fly" | "runpod" | "ecs";
             organizationSlug: string;
+            prices?: {
+              memoryGbUsd?: number;
+              performanceCpuUsd?: number;
+              rootfsGb?: number;
+              rootfsGbUsd?: number;
+              sharedCpuUsd?: number;
+              volumeGbUsd?: number;
+            };
             region: string;
+            restartMaxRetries?: number;
+            restartPolicy?: "no" | "on-failure" | "always";
             stopTimeoutSeconds?: number;
             volumeName: string;
             volumePath: string;
@@ -2505,6 +2777,8 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
           providerConfig: {
             apiBaseUrl?: string;
             appName: string;
+            autoDestroy?: boolean;
+            fallbackRegions?: Array<string>;
             guest?: {
               cpuKind: "shared" | "performance";
               cpus: number;
@@ -2513,7 +2787,17 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
             image: string;
             kind: "fly" | "runpod" | "ecs";
             organizationSlug: string;
+            prices?: {
+              memoryGbUsd?: number;
+              performanceCpuUsd?: number;
+              rootfsGb?: number;
+              rootfsGbUsd?: number;
+              sharedCpuUsd?: number;
+              volumeGbUsd?: number;
+            };
             region: string;
+            restartMaxRetries?: number;
+            restartPolicy?: "no" | "on-failure" | "always";
             stopTimeoutSeconds?: number;
             volumeName: string;
             volumePath: string;
@@ -2528,6 +2812,18 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         "internal",
         { enabled: boolean; jobId: string; nowMs?: number },
         boolean,
+        Name
+      >;
+      setSpendBudget: FunctionReference<
+        "mutation",
+        "internal",
+        {
+          agentKey?: string;
+          companyId?: string;
+          usdPerDay?: number;
+          usdPerMonth?: number;
+        },
+        null,
         Name
       >;
       setWorkerRuntimeConfig: FunctionReference<
@@ -2570,6 +2866,71 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         },
         Name
       >;
+      spendSummary: FunctionReference<
+        "query",
+        "internal",
+        { nowMs?: number },
+        {
+          agents: Array<{
+            key: string;
+            month: {
+              runningMs: number;
+              stoppedMs: number;
+              usd: number;
+              volumeMs: number;
+            };
+            today: {
+              runningMs: number;
+              stoppedMs: number;
+              usd: number;
+              volumeMs: number;
+            };
+          }>;
+          budgets: Array<{
+            key: string;
+            level: "ok" | "warning" | "exhausted" | "resumed";
+            resetsAt: null | number;
+            scope: "deployment" | "agent" | "company";
+            spentThisMonthUsd: number;
+            spentTodayUsd: number;
+            usdPerDay: null | number;
+            usdPerMonth: null | number;
+          }>;
+          companies: Array<{
+            key: string;
+            month: {
+              runningMs: number;
+              stoppedMs: number;
+              usd: number;
+              volumeMs: number;
+            };
+            today: {
+              runningMs: number;
+              stoppedMs: number;
+              usd: number;
+              volumeMs: number;
+            };
+          }>;
+          month: {
+            period: string;
+            resetsAt: number;
+            runningMs: number;
+            stoppedMs: number;
+            usd: number;
+            volumeMs: number;
+          };
+          today: {
+            period: string;
+            resetsAt: number;
+            runningMs: number;
+            stoppedMs: number;
+            usd: number;
+            volumeMs: number;
+          };
+          usdPerHour: number;
+        },
+        Name
+      >;
       startUpgrade: FunctionReference<
         "mutation",
         "internal",
@@ -2587,6 +2948,8 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
           providerConfig?: {
             apiBaseUrl?: string;
             appName: string;
+            autoDestroy?: boolean;
+            fallbackRegions?: Array<string>;
             guest?: {
               cpuKind: "shared" | "performance";
               cpus: number;
@@ -2595,7 +2958,17 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
             image: string;
             kind: "fly" | "runpod" | "ecs";
             organizationSlug: string;
+            prices?: {
+              memoryGbUsd?: number;
+              performanceCpuUsd?: number;
+              rootfsGb?: number;
+              rootfsGbUsd?: number;
+              sharedCpuUsd?: number;
+              volumeGbUsd?: number;
+            };
             region: string;
+            restartMaxRetries?: number;
+            restartPolicy?: "no" | "on-failure" | "always";
             stopTimeoutSeconds?: number;
             volumeName: string;
             volumePath: string;
@@ -2617,6 +2990,8 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
           providerConfig?: {
             apiBaseUrl?: string;
             appName: string;
+            autoDestroy?: boolean;
+            fallbackRegions?: Array<string>;
             guest?: {
               cpuKind: "shared" | "performance";
               cpus: number;
@@ -2625,7 +3000,17 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
             image: string;
             kind: "fly" | "runpod" | "ecs";
             organizationSlug: string;
+            prices?: {
+              memoryGbUsd?: number;
+              performanceCpuUsd?: number;
+              rootfsGb?: number;
+              rootfsGbUsd?: number;
+              sharedCpuUsd?: number;
+              volumeGbUsd?: number;
+            };
             region: string;
+            restartMaxRetries?: number;
+            restartPolicy?: "no" | "on-failure" | "always";
             stopTimeoutSeconds?: number;
             volumeName: string;
             volumePath: string;

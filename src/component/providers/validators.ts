@@ -38,6 +38,8 @@ export type ProviderMachine = {
   volumeIds: string[];
   /** Epoch ms by the provider's clock; null when unknown. */
   createdAt: number | null;
+  /** When the machine came into its state, by the provider's clock; absent or null when unknown. */
+  changedAt?: number | null;
   hostReachable: boolean;
 };
 
@@ -63,6 +65,12 @@ export type MachineSpec = {
   guest: { cpuKind: "shared" | "performance"; cpus: number; memoryMb: number };
   /** Grace between the stop signal and the kill; the worker snapshots in it. At most 300 s on Fly. */
   stopTimeoutSeconds: number;
+  /** Tried in this order when a region has no room, volume and machine together. */
+  fallbackRegions?: readonly string[];
+  /** Default "no". */
+  restart?: { policy: "no" | "on-failure" | "always"; maxRetries?: number };
+  /** Default true. */
+  autoDestroy?: boolean;
 };
 
 /** Kinds of failure; see docs/ARCHITECTURE for what the scheduler does about each. */

@@ -7,6 +7,7 @@ import { internal } from "../_generated/api.js";
 import { RETENTION } from "../config.js";
 import { internalMutation, type Doc, type Id, type MutationCtx } from "../kit/functions.js";
 import { DISPATCH_RETENTION_MS } from "../push/validators.js";
+import { deleteSpending } from "../spend/ops.js";
 import { foldCounters } from "../trail/ops.js";
 import { advanceUpgrade } from "../upgrade/ops.js";
 
@@ -31,6 +32,7 @@ export const run = internalMutation({
       await deletePushRuns(ctx, now),
       await deletePairing(ctx, now),
       await deleteQuarantine(ctx, now),
+      await deleteSpending(ctx, now, BATCH_SIZE),
     ];
     await advanceUpgrade(ctx, now);
     const folding = await foldCounters(ctx);

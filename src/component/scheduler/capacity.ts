@@ -30,8 +30,12 @@ export function planCapacity(
   );
   const staying = world.workers.filter((w) => w.status === "active" && !leaving.has(w.workerId));
   const liveCount = countMachines(world.workers) + orphanCount;
-  const unmet = world.demand.slice(countFree(staying, policy, now));
+  // What no budget pays for waits, and takes nobody's turn.
+  const payable = world.demand.filter((one) => !one.overBudget);
+  const unmet = payable.slice(countFree(staying, policy, now));
   const { decisions, capped } = planSpawns(world, unmet, liveCount, policy);
+  for (const { conversationId, overBudget } of world.demand)
+    if (overBudget) decisions.push({ kind: "hold", conversationId, reason: overBudget.message });
 
   // Capacity that is already on its way out counts first; then the longest idle workers make room.
   const surplus = Math.max(0, liveCount - policy.scaling.maxWorkers);

@@ -34,6 +34,9 @@ export async function createWorkerMachine(
       image: shape.image,
       guest: shape.guest,
       stopTimeoutSeconds: shape.stopTimeoutSeconds,
+      fallbackRegions: shape.fallbackRegions,
+      autoDestroy: shape.autoDestroy,
+      restart: shape.restart,
       volume: { name: order.volumeName, path: shape.volumePath, sizeGb: shape.volumeSizeGb },
       tags: {
         [MACHINE_TAGS.managedBy]: MANAGED_BY,

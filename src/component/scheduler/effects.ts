@@ -55,6 +55,8 @@ export function toObserved(machine: ProviderMachine, deploymentId: string): Obse
     workerTag: ours ? (tags[MACHINE_TAGS.worker] ?? null) : null,
     volumeIds: machine.volumeIds,
     region: machine.region,
+    ...(machine.createdAt === null ? {} : { createdAt: machine.createdAt }),
+    ...(typeof machine.changedAt === "number" ? { changedAt: machine.changedAt } : {}),
   };
 }
 
@@ -112,5 +114,9 @@ async function verify(
   const machine = await pass.provider(appName).getMachine(machineId);
   const seen =
     machine === null ? "missing" : machine.phase === "destroyed" ? "destroyed" : "present";
-  await ctx.runMutation(internal.scheduler.proofs.verified, { workerId, machineId, seen });
+  const endedAt = seen === "destroyed" ? (machine?.changedAt ?? null) : null;
+  await ctx.runMutation(internal.scheduler.proofs.verified, {
+    ...{ workerId, machineId, seen },
+    ...(endedAt === null ? {} : { endedAt }),
+  });
 }

@@ -24,9 +24,16 @@ export type WorkerFacts = {
   conversationId: string | null;
   /** Its conversation has a message that is leased or due: it must not be drained for being idle. */
   hasWork: boolean;
+  /** Whose used-up budget it lives on, in a sentence. */
+  overBudget?: string | null;
 };
 
-export type Demand = { conversationId: string; agentKey: string };
+export type Demand = {
+  conversationId: string;
+  agentKey: string;
+  /** The used-up budget that keeps it from getting a machine. */
+  overBudget?: { message: string; resetsAt: number } | null;
+};
 
 export type World = {
   workers: readonly WorkerFacts[];

@@ -14,7 +14,7 @@ import {
   PASS_LEASE_MS,
   scheduleWake,
 } from "../kit/wake.js";
-import { countMachines } from "./facts.js";
+import { countMachines, type Demand } from "./facts.js";
 import { runPass } from "./pass.js";
 import { nextWakeAt } from "./wakeups.js";
 import { loadWorld } from "./world.js";
@@ -94,7 +94,8 @@ export const finish = internalMutation({
     const needed = nextWakeAt(
       {
         workers: world.workers,
-        demand: world.demand.length,
+        demand: world.demand.filter((one) => !one.overBudget).length,
+        budgetResetsAt: earliestReset(world.demand),
         blocked: spawnBlocked
           ? "spawn_block"
           : countMachines(world.workers) >= policy.scaling.maxWorkers
@@ -122,6 +123,12 @@ export const finish = internalMutation({
     return { activeWorkers, nextWakeAt: wakeAt ?? null };
   },
 });
+
+/** When the first conversation that waits for a budget may go on. */
+function earliestReset(demand: readonly Demand[]): number | null {
+  const resets = demand.flatMap((one) => (one.overBudget ? [one.overBudget.resetsAt] : []));
+  return resets.length === 0 ? null : Math.min(...resets);
+}
 
 async function earliest(ctx: MutationCtx, state: "waiting" | "leased"): Promise<number | null> {
   const first = await ctx.db

@@ -1,14 +1,17 @@
-/** The scheduler's door for later rooms: its outlook on one conversation, and a cleanup's hold on it. */
+/** The scheduler's door for later rooms: its outlook on one conversation, what it saw, and a cleanup's hold on it. */
 import { MINUTE_MS } from "../../shared/time.js";
 import type { MutationCtx, QueryCtx } from "../kit/functions.js";
-import { isPassRunning, loadSchedulerState, requestPass, SCHEDULER_KEY } from "../kit/wake.js";
+import { isPassRunning, loadSchedulerState, requestPass } from "../kit/wake.js";
 import { planPass } from "./plan.js";
+import { readSchedulerState } from "./reading.js";
 import { loadWorld } from "./world.js";
 
 export { healthUrlOf } from "./environment.js";
 export { probeGateway } from "./probe.js";
+export { readSchedulerState } from "./reading.js";
 export type { PassSetup } from "./setup.js";
-export { loadLiveWorkers } from "./world.js";
+export { listSightings } from "./sightings.js";
+export { countWaiting, loadLiveWorkers } from "./world.js";
 
 const HOLD_SLACK_MS = MINUTE_MS;
 
@@ -21,6 +24,8 @@ export type SpawnOutlook = {
   full: boolean;
   /** Creating machines is off until this time, for this reason. */
   block: { kind: string; message: string; since: number; until: number } | null;
+  /** The used-up budget that its agent lives on. */
+  budget?: { message: string; resetsAt: number } | null;
   passRunning: boolean;
   nextPassAt: number | null;
 };
@@ -31,14 +36,12 @@ export async function spawnOutlook(
   conversationId: string,
   now: number,
 ): Promise<SpawnOutlook> {
-  const state = await ctx.db
-    .query("schedulerState")
-    .withIndex("by_key", (q) => q.eq("key", SCHEDULER_KEY))
-    .unique();
+  const state = await readSchedulerState(ctx);
   const { world, policy, providerConfig } = await loadWorld(ctx, state, null, now);
   const decision = planPass(world, policy, now).find(
     (one) => (one.kind === "spawn" || one.kind === "hold") && one.conversationId === conversationId,
   );
+  const demand = world.demand.find((one) => one.conversationId === conversationId);
   const until = state?.spawnNotBefore ?? 0;
   return {
     decision:
@@ -46,6 +49,7 @@ export async function spawnOutlook(
         ? { kind: decision.kind, reason: decision.reason }
         : null,
     configured: providerConfig !== null,
+    budget: demand?.overBudget ?? null,
     full: world.workers.length >= policy.scaling.maxWorkers,
     block:
       until > now

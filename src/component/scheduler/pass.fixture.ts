@@ -19,7 +19,7 @@ export const MINUTE = 60_000;
 export const FLY_TOKEN = "fm2_local";
 
 /** Every step takes a moment, and always the same. */
-const STEADY = {
+export const STEADY = {
   launch: [300, 300],
   boot: [700, 700],
   processExit: [200, 200],

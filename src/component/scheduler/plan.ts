@@ -73,6 +73,7 @@ function planActive(
   ];
 
   if (worker.machineGone) return drain("machine_gone", "its machine is proven gone");
+  if (typeof worker.overBudget === "string") return drain("budget", worker.overBudget);
   if (worker.machineId === null && worker.appName !== null)
     return planReserved(worker, machines, world, now);
   const machine = worker.machineId === null ? undefined : machines.byId.get(worker.machineId);

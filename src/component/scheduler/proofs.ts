@@ -5,6 +5,7 @@ import { redact } from "../../shared/redact.js";
 import { SECOND_MS } from "../../shared/time.js";
 import { internalMutation } from "../kit/functions.js";
 import { requestPass } from "../kit/wake.js";
+import { noteMachine, noteMachineLost } from "../spend/ops.js";
 import { recordMachineEvent } from "../trail/ops.js";
 import { finishStop, lastHeartbeat, loadWorker } from "../workers/ops.js";
 import { MACHINE_GRACE_MS } from "../workers/validators.js";
@@ -22,6 +23,8 @@ export const verified = internalMutation({
     workerId: v.string(),
     machineId: v.string(),
     seen: literals("present", "destroyed", "missing"),
+    /** With `destroyed`: when, by the provider's clock. */
+    endedAt: v.optional(v.number()),
   },
   returns: v.null(),
   handler: async (ctx, args) => {
@@ -44,7 +47,8 @@ export const verified = internalMutation({
         return null;
       }
       if (worker.missingSince + SECOND_PROOF_AFTER_MS > now) return null;
-    }
+      await noteMachineLost(ctx, args.workerId, worker.missingSince, heardAt, now);
+    } else await noteMachine(ctx, args.workerId, "none", args.endedAt ?? now, now);
     await ctx.db.patch("workers", worker._id, { machineGoneAt: now });
     await recordMachineEvent(ctx, { ...eventOf(args), kind: "gone", at: now });
     await requestPass(ctx, now, now);
@@ -57,6 +61,8 @@ export const tornDown = internalMutation({
   args: {
     workerId: v.string(),
     machineGone: v.boolean(),
+    /** When the machine was destroyed, by the provider's clock; absent when nobody knows. */
+    machineEndedAt: v.optional(v.number()),
     volumesGone: v.boolean(),
     error: v.union(v.null(), v.string()),
   },
@@ -68,6 +74,7 @@ export const tornDown = internalMutation({
     const machineId = worker.machineRef?.machineId;
     if (args.machineGone && worker.machineGoneAt === undefined) {
       await ctx.db.patch("workers", worker._id, { machineGoneAt: now });
+      await noteMachine(ctx, args.workerId, "none", args.machineEndedAt ?? now, now);
       await recordMachineEvent(ctx, {
         workerId: args.workerId,
         machineId,

@@ -7,6 +7,7 @@ import { isCleanupRunning, loadSchedulerState, requestPass } from "../kit/wake.j
 import { PROVIDER_ERROR_KINDS } from "../providers/validators.js";
 import { literals } from "convex-helpers/validators";
 import { loadPolicy, loadProviderConfig, loadWorkerRuntimeConfig } from "../settings/ops.js";
+import { noteMachine, openMeter } from "../spend/ops.js";
 import { recordMachineEvent } from "../trail/ops.js";
 import { addToken, beginDrain, loadWorker } from "../workers/ops.js";
 import { backoffMs, CREATE_BACKOFF_MS, forgetCreateFailures, holdSpawns } from "./backoff.js";
@@ -45,6 +46,8 @@ export const openCreate = internalMutation({
       nextCreateAt: now + backoffMs(CREATE_BACKOFF_MS, createAttempts),
     });
     await addToken(ctx, args.workerId, args.tokenHash, now);
+    const agentKey = worker.assignment?.agentKey ?? null;
+    await openMeter(ctx, { workerId: args.workerId, agentKey }, config, now);
     const { scaling } = await loadPolicy(ctx);
     const runtime = await loadWorkerRuntimeConfig(ctx);
     return {
@@ -53,7 +56,7 @@ export const openCreate = internalMutation({
       appName: worker.appName,
       volumeName: worker.volumeName,
       conversationId: worker.assignment?.conversationId ?? null,
-      agentKey: worker.assignment?.agentKey ?? null,
+      agentKey,
       idleTimeoutMs: scaling.idleTimeoutMs,
       transport: runtime.transport,
       pathPrefix: runtime.pathPrefix,
@@ -71,6 +74,12 @@ function machineShape(config: ProviderConfig) {
     volumeSizeGb: config.volumeSizeGb,
     guest: config.guest ?? DEFAULT_GUEST,
     stopTimeoutSeconds: config.stopTimeoutSeconds ?? DEFAULT_STOP_TIMEOUT_SECONDS,
+    fallbackRegions: config.fallbackRegions ?? [],
+    autoDestroy: config.autoDestroy ?? true,
+    restart: {
+      policy: config.restartPolicy ?? ("no" as const),
+      ...(config.restartMaxRetries === undefined ? {} : { maxRetries: config.restartMaxRetries }),
+    },
   };
 }
 
@@ -101,6 +110,7 @@ export const created = internalMutation({
       lastProviderError: undefined,
       ...(volumeId === undefined ? {} : { volumeId }),
     });
+    await noteMachine(ctx, args.workerId, "running", now, now);
     await recordMachineEvent(ctx, {
       workerId: args.workerId,
       machineId: args.machineId,

@@ -138,7 +138,7 @@ async function endLeaseOf(
   if (lock === undefined || lock.workerId !== worker.workerId) return;
   const message = await ctx.db.get("messageQueue", lock.claimedMessageId);
   if (message?.status !== "processing") return;
-  if (worker.drainReason === "operator") {
+  if (worker.drainReason === "operator" || worker.drainReason === "budget") {
     await returnMessage(ctx, message, conversation, error, now);
     await ctx.db.patch("workers", worker._id, { load: 0 });
   } else await loseLease(ctx, message, error, now);

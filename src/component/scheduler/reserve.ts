@@ -9,6 +9,7 @@ import { expireLeases, settle, takeOverLegacyRows } from "../queue/ops.js";
 import { foldCounters } from "../trail/ops.js";
 import { planPass } from "./plan.js";
 import { adoptMachine, drain, reserve, stop, takeOverOrphan } from "./reservations.js";
+import { chargeObserved, recordSightings } from "./sightings.js";
 import { loadWorld, type LoadedWorld } from "./world.js";
 import {
   MAX_EFFECTS_PER_PASS,
@@ -71,6 +72,8 @@ export const commit = internalMutation({
       if (decision.kind === "spawn") spawned += caused.length;
     }
     await rememberOrphans(ctx, state, decisions, now);
+    await recordSightings(ctx, state, args.observation, now);
+    await chargeObserved(ctx, loaded.workers, args.observation, now);
     return {
       effects: effects.slice(0, MAX_EFFECTS_PER_PASS),
       spawned,

@@ -1,5 +1,6 @@
 import { defineTable } from "convex/server";
 import { v } from "convex/values";
+import { vObservedMachine } from "./validators.js";
 
 export const schedulerTables = {
   /**
@@ -29,7 +30,21 @@ export const schedulerTables = {
     /** The gateway address that answered, and when. */
     gatewayCheckedUrl: v.optional(v.string()),
     gatewayCheckedAt: v.optional(v.number()),
+    /** When each app was listed last; apps without a listing for a day are forgotten. */
+    appsListedAt: v.optional(v.record(v.string(), v.number())),
     /** Tagged machines without a live row, by id, with the time of their first observation. */
     orphansSeen: v.optional(v.record(v.string(), v.number())),
   }).index("by_key", ["key"]),
+
+  /**
+   * Machines as the last list of their app showed them, ours or not. Written by passes, when something changed; deleted
+   * when a list does not show the machine any more.
+   */
+  machineSightings: defineTable({
+    appName: v.string(),
+    ...vObservedMachine.fields,
+    firstSeenAt: v.number(),
+  })
+    .index("by_appName", ["appName"])
+    .index("by_machineId", ["machineId"]),
 };

@@ -14,7 +14,7 @@ import { toObserved, type PassContext } from "./effects.js";
 const DESTROY_CHECKS = 5;
 const DESTROY_CHECK_PAUSE_MS = 1_000;
 
-type Step = { machineGone: boolean; volumesGone: boolean };
+type Step = { machineGone: boolean; volumesGone: boolean; machineEndedAt?: number };
 
 /** True when the worker's machine and volumes are proven gone. */
 export async function tearDown(
@@ -50,8 +50,11 @@ async function takeStep(worker: Doc<"workers">, pass: PassContext, step: Step): 
   const destroyed = machine?.phase === "destroyed";
   const volumeIds = new Set(worker.volumeId === undefined ? [] : [worker.volumeId]);
   for (const volumeId of machine?.volumeIds ?? []) volumeIds.add(volumeId);
-  step.machineGone =
-    machine === null || destroyed || (await destroyUntilGone(provider, machine.machineId));
+  const end =
+    machine === null || destroyed ? machine : await destroyUntilGone(provider, machine.machineId);
+  step.machineGone = end !== "there";
+  const endedAt = end === null || end === "there" ? null : end.changedAt;
+  if (typeof endedAt === "number") step.machineEndedAt = endedAt;
   if (step.machineGone)
     step.volumesGone = await removeVolumes(provider, volumeIds, worker.volumeName);
 }
@@ -74,14 +77,18 @@ function absenceCounts(worker: Doc<"workers">, now: number): boolean {
   return createdBy === undefined || createdBy + MACHINE_GRACE_MS <= now;
 }
 
-async function destroyUntilGone(provider: WorkerProvider, machineId: string): Promise<boolean> {
-  if ((await provider.destroyMachine(machineId, { force: true })) === "gone") return true;
+/** The destroyed machine, null when its id does not exist any more, or "there". */
+async function destroyUntilGone(
+  provider: WorkerProvider,
+  machineId: string,
+): Promise<ProviderMachine | null | "there"> {
+  if ((await provider.destroyMachine(machineId, { force: true })) === "gone") return null;
   for (let check = 0; check < DESTROY_CHECKS; check++) {
     const machine = await provider.getMachine(machineId);
-    if (machine === null || machine.phase === "destroyed") return true;
+    if (machine === null || machine.phase === "destroyed") return machine;
     await new Promise((resolve) => setTimeout(resolve, DESTROY_CHECK_PAUSE_MS));
   }
-  return false;
+  return "there";
 }
 
 /** Deletes the worker's volumes, the known ones and those of its name; true when none is left to pay for. */

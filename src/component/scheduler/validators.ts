@@ -13,6 +13,9 @@ export const vObservedMachine = v.object({
   workerTag: v.union(v.null(), v.string()),
   volumeIds: v.array(v.string()),
   region: v.string(),
+  /** By the provider's clock: when it was created, and when it came into its phase. */
+  createdAt: v.optional(v.number()),
+  changedAt: v.optional(v.number()),
 });
 export type ObservedMachine = Infer<typeof vObservedMachine>;
 
@@ -110,3 +113,5 @@ export const MAX_CREATE_ATTEMPTS = 6;
 export const HEALTH_CHECK_ROUNDS = 4;
 /** With unmet demand and nothing to do about it now, look again this late. */
 export const BLOCKED_RETRY_MS = 5 * 60_000;
+/** Machines of one app that are kept as last seen: more than maxWorkers allows, and some that are not ours. */
+export const MAX_SIGHTINGS = 500;

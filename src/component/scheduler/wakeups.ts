@@ -15,6 +15,8 @@ export type WakeFacts = {
   nextWaitingAt: number | null;
   nextLeaseExpiryAt: number | null;
   orphansWatched: number;
+  /** The end of the first budget period that demand waits for. */
+  budgetResetsAt?: number | null;
 };
 
 /** Epoch ms of the next pass, or null when nothing needs one: the deployment sleeps. */
@@ -24,6 +26,7 @@ export function nextWakeAt(facts: WakeFacts, policy: PlanPolicy, now: number): n
   const times: number[] = [];
   if (facts.nextWaitingAt !== null) times.push(facts.nextWaitingAt);
   if (facts.nextLeaseExpiryAt !== null) times.push(facts.nextLeaseExpiryAt + 1_000);
+  if (typeof facts.budgetResetsAt === "number") times.push(facts.budgetResetsAt);
   if (facts.orphansWatched > 0) times.push(again);
   const blockedUntil =
     facts.spawnNotBefore !== null && facts.spawnNotBefore > now

@@ -4,6 +4,7 @@ import type { ProviderConfig } from "../config.js";
 import { isCleanupRunning } from "../kit/wake.js";
 import { loadConversation } from "../conversations/ops.js";
 import type { Doc, QueryCtx } from "../kit/functions.js";
+import { openBudgets } from "../spend/ops.js";
 import { lastHeartbeat, type Worker } from "../workers/ops.js";
 import { MAX_LIVE_WORKERS, type WorkerStatus } from "../workers/validators.js";
 import type { PlanPolicy, WorkerFacts, World } from "./facts.js";
@@ -59,6 +60,20 @@ export async function toWorkerFacts(
   };
 }
 
+/** Ready conversations without a worker, counted up to the number that a pass looks at. */
+export async function countWaiting(ctx: QueryCtx): Promise<number> {
+  return (await readyUnowned(ctx)).length;
+}
+
+async function readyUnowned(ctx: QueryCtx) {
+  return await ctx.db
+    .query("conversations")
+    .withIndex("by_state_and_ownerWorkerId_and_rankAt", (q) =>
+      q.eq("state", "ready").eq("ownerWorkerId", undefined),
+    )
+    .take(DEMAND_LIMIT);
+}
+
 export type LoadedWorld = {
   world: World;
   policy: PlanPolicy;
@@ -80,27 +95,30 @@ export async function loadWorld(
   const providerConfig =
     config === null || findProviderConfigProblem(config) !== null ? null : config;
   const workers = await loadLiveWorkers(ctx);
-  const ready = await ctx.db
-    .query("conversations")
-    .withIndex("by_state_and_ownerWorkerId_and_rankAt", (q) =>
-      q.eq("state", "ready").eq("ownerWorkerId", undefined),
-    )
-    .take(DEMAND_LIMIT);
+  const ready = await readyUnowned(ctx);
   // A pass makes these ready before it plans; an explanation must foresee it.
   const due = await ctx.db
     .query("conversations")
     .withIndex("by_state_and_readyAt", (q) => q.eq("state", "waiting").lte("readyAt", now))
     .take(DEMAND_LIMIT);
   const unowned = due.filter((conversation) => conversation.ownerWorkerId === undefined);
-  const demand = [...ready, ...unowned].slice(0, DEMAND_LIMIT);
+  const budgetFor = await openBudgets(ctx, now);
+  const demand = [];
+  for (const { conversationId, agentKey } of [...ready, ...unowned].slice(0, DEMAND_LIMIT))
+    demand.push({ conversationId, agentKey, overBudget: await budgetFor(agentKey) });
+  const facts = [];
+  for (const worker of workers) {
+    const block = await budgetFor(worker.assignment?.agentKey ?? null);
+    facts.push({ ...(await toWorkerFacts(ctx, worker, now)), overBudget: block?.message ?? null });
+  }
   const blocked = state?.spawnNotBefore !== undefined && state.spawnNotBefore > now;
   return {
     workers,
     providerConfig,
     policy: { scaling, lease },
     world: {
-      workers: await Promise.all(workers.map((worker) => toWorkerFacts(ctx, worker, now))),
-      demand: demand.map(({ conversationId, agentKey }) => ({ conversationId, agentKey })),
+      workers: facts,
+      demand,
       observation,
       appName: providerConfig?.appName ?? null,
       spawnBlock: isCleanupRunning(state, now)

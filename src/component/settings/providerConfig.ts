@@ -1,6 +1,6 @@
 /** Which provider configs may be stored. Refused when set, so that no pass meets one that cannot work. */
 import { agentFactoryError, type ErrorCode } from "../../shared/errors.js";
-import type { Guest, ProviderConfig } from "../config.js";
+import type { Guest, Prices, ProviderConfig } from "../config.js";
 
 export type ConfigProblem = { code: ErrorCode; field: string; message: string };
 
@@ -13,6 +13,8 @@ const REQUIRED_TEXTS = [
   "volumePath",
 ] as const;
 
+const REGION = /^[a-z][a-z0-9-]{0,31}$/;
+
 /** They become parts of the provider's URLs, of names and of mounts. */
 const GRAMMAR: readonly [keyof ProviderConfig, RegExp, string][] = [
   [
@@ -20,7 +22,7 @@ const GRAMMAR: readonly [keyof ProviderConfig, RegExp, string][] = [
     /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/,
     "lower-case letters, digits and inner dashes, at most 63",
   ],
-  ["region", /^[a-z][a-z0-9-]{0,31}$/, "one region code such as 'iad'"],
+  ["region", REGION, "one region code such as 'iad'"],
   ["image", /^[^\s\p{Cc}]{1,512}$/u, "an image reference without spaces"],
   ["volumeName", /^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$/, "letters, digits, '_' and '-', at most 63"],
   ["volumePath", /^(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._-]+)+$/, "an absolute path such as '/data'"],
@@ -33,6 +35,10 @@ const GUEST_SIZES = {
 } as const;
 const MAX_VOLUME_GB = 500;
 const MAX_STOP_TIMEOUT_SECONDS = 300;
+const MAX_RESTARTS = 100;
+const MAX_FALLBACK_REGIONS = 10;
+/** Above it a price is a slip, such as cents for dollars. */
+const MAX_PRICE = 10_000;
 
 /**
  * The first reason why `config` cannot be used, or null.
@@ -66,7 +72,12 @@ export function findProviderConfigProblem(config: ProviderConfig): ConfigProblem
           MAX_STOP_TIMEOUT_SECONDS,
         )) ??
     (config.apiBaseUrl === undefined ? null : checkApiBaseUrl(config.apiBaseUrl)) ??
-    (config.guest === undefined ? null : checkGuest(config.guest))
+    (config.guest === undefined ? null : checkGuest(config.guest)) ??
+    checkPrices(config.prices ?? {}) ??
+    (config.restartMaxRetries === undefined
+      ? null
+      : checkWholeNumber("restartMaxRetries", config.restartMaxRetries, MAX_RESTARTS)) ??
+    checkFallbackRegions(config.fallbackRegions ?? [])
   );
 }
 
@@ -114,6 +125,25 @@ function checkGuest({ cpuKind, cpus, memoryMb }: Guest): ConfigProblem | null {
     "guest.memoryMb",
     `must be a multiple of ${size.stepMb} from ${min} to ${max} for ${cpus} ${cpuKind} CPUs, got ${memoryMb}.`,
   );
+}
+
+function checkFallbackRegions(regions: readonly string[]): ConfigProblem | null {
+  if (regions.length > MAX_FALLBACK_REGIONS)
+    return invalid(
+      "fallbackRegions",
+      `must be at most ${MAX_FALLBACK_REGIONS} region codes, got ${regions.length}.`,
+    );
+  const bad = regions.find((region) => !REGION.test(region));
+  return bad === undefined
+    ? null
+    : invalid("fallbackRegions", `must be region codes such as 'iad', got '${bad.slice(0, 80)}'.`);
+}
+
+function checkPrices(prices: Partial<Prices>): ConfigProblem | null {
+  for (const [name, price] of Object.entries(prices))
+    if (!Number.isFinite(price) || price < 0 || price > MAX_PRICE)
+      return invalid(`prices.${name}`, `must be a number from 0 to ${MAX_PRICE}, got ${price}.`);
+  return null;
 }
 
 function missing(field: string): ConfigProblem {

@@ -8,10 +8,8 @@ import { hasActiveSecret } from "../secrets/ops.js";
 import { listMessageEvents } from "../trail/ops.js";
 import { loadWorker, type Worker } from "../workers/ops.js";
 import { explain, type MessageFacts } from "./explanation.js";
-import type { MessageExplanation } from "./validators.js";
+import { MACHINE_SECRETS, type MessageExplanation } from "./validators.js";
 
-/** Without these no machine can be created. */
-const MACHINE_SECRETS = ["fly.apiToken", "convex.url"] as const;
 /** Refs of an agent whose values are looked for. */
 const CHECKED_REFS_LIMIT = 20;
 

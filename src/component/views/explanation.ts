@@ -188,6 +188,10 @@ function explainWithoutWorker({ spawn, missingSecrets, now }: MessageFacts, sinc
       `No machine can be created without ${missingSecrets.join(" and ")}.`,
       since,
     );
+  if (spawn.budget)
+    return reason("budget", asSentence(spawn.budget.message), since, {
+      until: spawn.budget.resetsAt,
+    });
   if (spawn.block !== null)
     return reason(
       spawn.block.kind === "budget" ? "budget" : "provider",
@@ -216,6 +220,10 @@ function explainWithoutWorker({ spawn, missingSecrets, now }: MessageFacts, sinc
 /** No worker ever had it: what holds it is its own content, see `heldUntil` of the queue's intake. */
 function isUntouched({ attempts, deliveries }: MessageFacts["message"]): boolean {
   return attempts === 0 && deliveries === 0;
+}
+
+function asSentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 }
 
 function endOf({ message }: Pick<MessageFacts, "message">): number {

@@ -3,9 +3,15 @@ import { agentFactoryError } from "../../shared/errors.js";
 import { loadConversation } from "../conversations/ops.js";
 import { requestPass } from "../kit/wake.js";
 import type { Doc, MutationCtx, Patch, QueryCtx } from "../kit/functions.js";
+import { closeMeter } from "../spend/ops.js";
 import { recordMachineEvent } from "../trail/ops.js";
 import { canTransition } from "./machine.js";
-import { DRAIN_DEADLINE_MS, type DrainReason, type WorkerStatus } from "./validators.js";
+import {
+  BUDGET_DRAIN_DEADLINE_MS,
+  DRAIN_DEADLINE_MS,
+  type DrainReason,
+  type WorkerStatus,
+} from "./validators.js";
 
 export type Worker = Doc<"workers">;
 /** A worker, and those rows that took over what it left behind. */
@@ -13,7 +19,13 @@ const MAX_VOLUME_OWNERS = 20;
 /** A worker keeps few tokens: one per creation attempt. */
 const MAX_TOKENS_PER_WORKER = 20;
 /** Reasons for which a worker is alive and can be expected to take its final snapshot. */
-const RESPONSIVE: ReadonlySet<DrainReason> = new Set(["idle", "evicted", "operator", "exited"]);
+const RESPONSIVE: ReadonlySet<DrainReason> = new Set([
+  "idle",
+  "evicted",
+  "operator",
+  "budget",
+  "exited",
+]);
 /** A worker that is not expected to answer any more gets only this long for a final snapshot. */
 const UNRESPONSIVE_DRAIN_MS = 30_000;
 
@@ -92,7 +104,9 @@ export async function beginDrain(
 ): Promise<void> {
   if (worker.status !== "active") return;
   const responsive = RESPONSIVE.has(reason);
-  const drainDeadlineAt = now + (responsive ? DRAIN_DEADLINE_MS : UNRESPONSIVE_DRAIN_MS);
+  const patience =
+    reason === "budget" && worker.load > 0 ? BUDGET_DRAIN_DEADLINE_MS : DRAIN_DEADLINE_MS;
+  const drainDeadlineAt = now + (responsive ? patience : UNRESPONSIVE_DRAIN_MS);
   await transition(ctx, worker, "draining", {
     drainingSince: now,
     drainDeadlineAt,
@@ -163,6 +177,7 @@ export async function finishStop(ctx: MutationCtx, worker: Worker, now: number):
     stoppedAt: worker.stoppedAt ?? now,
   });
   await revokeTokens(ctx, worker.workerId);
+  await closeMeter(ctx, worker.workerId, worker.machineGoneAt ?? now, now);
   const heartbeat = await heartbeatRow(ctx, worker.workerId);
   if (heartbeat !== null) await ctx.db.delete("workerHeartbeats", heartbeat._id);
   await recordMachineEvent(ctx, { workerId: worker.workerId, kind: "stopped", at: now });

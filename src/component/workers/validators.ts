@@ -13,6 +13,7 @@ export const DRAIN_REASONS = [
   "machine_gone",
   "evicted",
   "operator",
+  "budget",
   "exited",
 ] as const;
 export const vDrainReason = literals(...DRAIN_REASONS);
@@ -57,6 +58,8 @@ export const MAX_LIVE_WORKERS = 200;
 export const BOOT_DEADLINE_MS = 10 * MINUTE_MS;
 /** A draining worker gets this long for its final snapshot, then its machine is destroyed by force. */
 export const DRAIN_DEADLINE_MS = 3 * MINUTE_MS;
+/** A busy worker whose budget is used up finishes its message; it takes no other one. */
+export const BUDGET_DRAIN_DEADLINE_MS = 15 * MINUTE_MS;
 /** An idle worker's polls refresh its heartbeat at most this often: bounded writes for any poll rate. */
 export const IDLE_HEARTBEAT_MS = 60 * SECOND_MS;
 /** After a provider answered, a machine missing from lists within this time may just not be visible yet. */

@@ -13,8 +13,33 @@ type VolumeSpec = NonNullable<MachineSpec["volume"]>;
 /** Before looking for the result of a create whose answer was lost; flyctl waits as long. */
 const VISIBILITY_MS = 500;
 
-/** `WorkerProvider.createMachine` for Fly. */
+/** `WorkerProvider.createMachine` for Fly: in the region of `spec`, or in the first fallback region that has room. */
 export async function createOnce(context: Context, spec: MachineSpec): Promise<ProviderMachine> {
+  const regions = [...new Set([spec.region, ...(spec.fallbackRegions ?? [])])];
+  for (const [index, region] of regions.entries()) {
+    const there = { ...spec, region };
+    try {
+      return await createInRegion(context, there);
+    } catch (error) {
+      if (!(error instanceof ProviderError) || error.kind !== "capacity") throw error;
+      // The next region needs a volume of its own; a single region keeps it for the next attempt.
+      if (regions.length > 1) await removeFreeVolumes(context, there);
+      if (index === regions.length - 1) throw error;
+    }
+  }
+  throw new ProviderError("invalid", "A machine needs a region.");
+}
+
+/** What is left is found by its name when the worker is torn down. */
+async function removeFreeVolumes({ api }: Context, spec: MachineSpec): Promise<void> {
+  const { volume } = spec;
+  if (volume === null) return;
+  const listed = await api.listVolumes().catch(() => []);
+  const free = listed.filter((one) => matches(one, spec, volume) && one.attachedMachineId === null);
+  for (const { volumeId } of free) await api.deleteVolume(volumeId).catch(() => undefined);
+}
+
+async function createInRegion(context: Context, spec: MachineSpec): Promise<ProviderMachine> {
   checkSpec(spec);
   const unusable = new Set<string>();
   for (;;) {

@@ -125,3 +125,51 @@ describe("bad days", () => {
     expect(await provider.getMachine(machineId)).toMatchObject({ machineId });
   });
 });
+
+describe("a region without room", () => {
+  const spec = { ...conformanceSpec("afw-1"), fallbackRegions: ["ams", "cdg"] };
+  const home = spec.region;
+
+  test.each(["regionFull", "hostFull", "volumeNoCapacity", "volumeHostFull"] as const)(
+    "%s: machine and volume go to the first fallback region that has some, and nothing stays behind",
+    async (mode) => {
+      const { control, provider } = setup();
+      control.capacity.set(home, mode);
+      control.capacity.set("ams", mode);
+      const made = await provider.createMachine(spec);
+      expect(made.region).toBe("cdg");
+      const volumes = (await provider.listVolumes()).filter(({ dying }) => !dying);
+      expect(volumes.map(({ region, volumeId }) => [region, volumeId])).toEqual([
+        ["cdg", made.volumeIds[0]],
+      ]);
+      expect(control.machines()).toHaveLength(1);
+    },
+  );
+
+  test("everywhere: the shortage is told, and no volume is kept", async () => {
+    const { control, provider } = setup();
+    control.capacity.set("*", "regionFull");
+    await expect(provider.createMachine(spec)).rejects.toMatchObject({ kind: "capacity" });
+    expect((await provider.listVolumes()).filter(({ dying }) => !dying)).toEqual([]);
+  });
+
+  test("a quota is no shortage: no other region is tried", async () => {
+    const { control, provider, sent } = setup();
+    control.capacity.set("*", "machineLimit");
+    await expect(provider.createMachine(spec)).rejects.toMatchObject({ kind: "quota" });
+    expect(sent("machine_launch")).toHaveLength(1);
+  });
+});
+
+test("restart policy and auto_destroy are those of the spec", async () => {
+  const { control, provider } = setup();
+  await provider.createMachine({
+    ...conformanceSpec("afw-1"),
+    restart: { policy: "on-failure", maxRetries: 3 },
+    autoDestroy: false,
+  });
+  expect(control.machines()[0]?.config).toMatchObject({
+    restart: { policy: "on-failure", max_retries: 3 },
+    auto_destroy: false,
+  });
+});

@@ -14,7 +14,7 @@ describe("machines", () => {
       metadata: { a: "1", n: 2 },
       mounts: [{ volume: "vol_1", path: "/data" }],
     };
-    const times = { created_at: "2025-01-18T14:58:51Z", updated_at: "x" };
+    const times = { created_at: "2025-01-18T14:58:51Z", updated_at: "2025-01-18T15:00:00Z" };
     const rest = {
       config,
       incomplete_config: null,
@@ -31,6 +31,7 @@ describe("machines", () => {
       tags: { a: "1" },
       volumeIds: ["vol_1"],
       createdAt: Date.UTC(2025, 0, 18, 14, 58, 51),
+      changedAt: Date.UTC(2025, 0, 18, 15),
       hostReachable: true,
     });
   });

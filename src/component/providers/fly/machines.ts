@@ -46,9 +46,9 @@ export function machineBody(spec: MachineSpec, volumeId: string | null): unknown
       env: spec.env,
       metadata: spec.tags,
       guest: guestBody(spec),
-      // Whether a worker is replaced is our decision: Fly neither restarts one nor keeps its remains.
-      restart: { policy: "no" },
-      auto_destroy: true,
+      // Whether a worker is replaced is our decision: by default Fly neither restarts one nor keeps its remains.
+      restart: restartBody(spec),
+      auto_destroy: spec.autoDestroy ?? true,
       stop_config: { signal: "SIGTERM", timeout: stopTimeout(spec.stopTimeoutSeconds) },
       // No `services`: the proxy would wake a machine that we stopped.
       ...(spec.volume && volumeId
@@ -73,6 +73,11 @@ export function volumeBody(spec: MachineSpec, volume: NonNullable<MachineSpec["v
     // Places the volume on a host where the machine fits as well.
     compute: guestBody(spec),
   };
+}
+
+function restartBody({ restart }: MachineSpec) {
+  const { policy, maxRetries } = restart ?? { policy: "no" as const };
+  return { policy, ...(maxRetries === undefined ? {} : { max_retries: maxRetries }) };
 }
 
 function guestBody(spec: MachineSpec) {
@@ -104,6 +109,7 @@ export function toProviderMachine(machine: FlyMachine): ProviderMachine {
     tags: tagsOf(machine),
     volumeIds: (config?.mounts ?? []).flatMap((mount) => (mount.volume ? [mount.volume] : [])),
     createdAt: timestamp(machine.created_at),
+    changedAt: timestamp(machine.updated_at),
     hostReachable: (machine.host_status ?? (machine.config ? "ok" : "unknown")) === "ok",
   };
 }

@@ -28,6 +28,7 @@ export const flyMachine = z.object({
   state: text,
   region: text,
   created_at: text,
+  updated_at: text,
   host_status: text,
   config: flyConfig,
   /** What Fly remembers of the config while the host does not answer. */

@@ -1,0 +1,118 @@
+/** The ledger beside the local Fly's billing meter, which knows the truth. */
+import { afterEach, describe, expect, test } from "vitest";
+import { api } from "../_generated/api.js";
+import { MINUTE, openStage, STEADY, type Stage } from "../scheduler/pass.fixture.js";
+import { newAgent, send } from "../setup.test.js";
+
+let stage: Stage;
+afterEach(async () => await stage.close());
+
+const HOUR = 60 * MINUTE;
+const ROUNDS = 10;
+
+/** A seeded generator (mulberry32): the run is the same every time. */
+function seeded(seed: number): () => number {
+  let a = seed;
+  return () => {
+    a = (a + 0x6d2b79f5) | 0;
+    let t = Math.imul(a ^ (a >>> 15), 1 | a);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
+
+/** Nothing but the test ends a worker; the fleet is looked at every four minutes, so that the run stays short. */
+const PATIENT = {
+  scaling: { idleTimeoutMs: 24 * HOUR, reconcileIntervalMs: MINUTE },
+  lease: { staleAfterMs: 24 * HOUR },
+};
+
+const summary = async () => await stage.t.query(api.lib.spendSummary, {});
+const meters = async () =>
+  await stage.t.run(async (ctx) => await ctx.db.query("spendMeters").take(99));
+/** How far the ledger is from the meter; the stage begins in the middle of a month. */
+const error = async () => Math.abs((await summary()).month.usd / stage.fly.bill().totalUsd - 1);
+
+/** Brings up the next worker, lets it answer, and then live for `ms`. */
+async function liveFor(ms: number, known: string[]): Promise<string> {
+  const workerId = await stage.nextStarted(known);
+  known.push(workerId);
+  await stage.boot(workerId);
+  await stage.finish(workerId, await stage.claim(workerId));
+  await stage.pass(ms);
+  return workerId;
+}
+
+describe("the ledger", () => {
+  test("is within 1 % of the meter after a long run of random lifetimes, crashes and lost lists", async () => {
+    const random = seeded(20_261_122);
+    stage = await openStage({
+      policy: PATIENT,
+      fly: { timings: { ...STEADY, retention: [15 * MINUTE, 15 * MINUTE] } },
+    });
+    const known: string[] = [];
+    const ends = [0, 0, 0, 0, 0];
+    for (let round = 0; round < ROUNDS; round++) {
+      await send(stage.t, `c${round}`);
+      const workerId = await liveFor((5 + random() * 55) * MINUTE, known);
+      const machine = stage.machines().find(({ name }) => name === workerId);
+      const end = Math.floor(random() * 5);
+      ends[end] = (ends[end] ?? 0) + 1;
+      if (machine !== undefined) {
+        if (end === 0) stage.fly.exit(machine.id, 1);
+        if (end === 1) stage.fly.oom(machine.id);
+        if (end === 2) stage.fly.operatorDestroy(machine.id);
+        if (end === 3) await stage.t.mutation(api.lib.drainWorker, { workerId });
+        if (end === 4) stage.fly.fault({ effect: { kind: "reset" }, forMs: 7 * MINUTE });
+        if (end === 4) stage.fly.exit(machine.id, 137);
+      }
+      await stage.pass(random() * 10 * MINUTE);
+    }
+    expect(Math.min(...ends)).toBeGreaterThan(0);
+    await stage.emptied(2 * HOUR);
+    const bill = stage.fly.bill();
+    expect(bill.totalUsd).toBeGreaterThan(0.05);
+    expect(await error()).toBeLessThan(0.01);
+
+    const ledger = await summary();
+    const total = (kind: "runningMs" | "volumeMs") => ledger.month[kind];
+    const truth = bill.machines.reduce((sum, line) => sum + line.runningMs, 0);
+    expect(Math.abs(total("runningMs") / truth - 1)).toBeLessThan(0.01);
+    expect(ledger.usdPerHour).toBe(0);
+    expect(ledger.agents.map(({ key }) => key)).toEqual(["default"]);
+    expect(ledger.agents[0]?.month.usd).toBeCloseTo(ledger.month.usd, 10);
+    expect(await meters()).toEqual([]);
+  }, 60_000);
+
+  test("splits what two agents cost, and their company pays for both", async () => {
+    stage = await openStage({ policy: { scaling: { maxWorkers: 2, spawnStep: 2 } } });
+    const { t } = stage;
+    await newAgent(t, "second");
+    for (const agentKey of ["default", "second"])
+      await t.mutation(api.lib.configureAgent, {
+        ...{ agentKey, version: "1.0.0", secretsRef: [], enabled: true, companyId: "acme" },
+      });
+    await send(t, "c1");
+    await send(t, "c2", "hello", { agentKey: "second" });
+    await stage.until(() => stage.started().length === 2);
+    await stage.pass(10 * MINUTE);
+
+    const cost = await summary();
+    expect(cost.agents.map(({ key }) => key).sort()).toEqual(["default", "second"]);
+    const [one, two] = cost.agents;
+    expect(one!.today.usd + two!.today.usd).toBeCloseTo(cost.today.usd, 10);
+    expect(cost.companies).toMatchObject([{ key: "acme" }]);
+    expect(cost.companies[0]!.month.usd).toBeCloseTo(cost.month.usd, 10);
+    const { usdPerHour } = stage.fly.bill();
+    expect(Math.abs(cost.usdPerHour / usdPerHour - 1)).toBeLessThan(0.001);
+  });
+
+  test("counts a machine whose creation was never answered from its beginning", async () => {
+    stage = await openStage();
+    stage.fly.scenario("ambiguousCreate408");
+    await send(stage.t, "c1");
+    await stage.nextStarted();
+    await stage.pass(30 * MINUTE);
+    expect(await error()).toBeLessThan(0.01);
+  });
+});
