@@ -24,6 +24,7 @@ export const {
   getWorkerRuntimeConfig,
   importSecret,
   listAgents,
+  listConversationsByState,
   listDeadLetterGroups,
   listDeadLetters,
   listJobsByStatus,
