@@ -39,7 +39,7 @@ export default defineConfig({
           include: [
             "src/*.test.ts",
             "src/worker/**/*.test.ts",
-            "example/local/**/*.test.ts",
+            "example/{local,bench}/**/*.test.ts",
             ".ci/**/*.test.ts",
           ],
           testTimeout: 60_000,

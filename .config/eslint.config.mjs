@@ -22,6 +22,7 @@ export const ROOMS = [
   "hydration",
   "providers",
   "scheduler",
+  "cleanup",
   "gateway",
   "telegram",
   "userAgents",

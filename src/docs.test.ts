@@ -9,7 +9,9 @@ const read = (path: string) => readFileSync(join(root, path), "utf8");
 const pages = [
   "README.md",
   "CHANGELOG.md",
-  ...readdirSync(join(root, "docs")).map((f) => `docs/${f}`),
+  ...readdirSync(join(root, "docs"))
+    .filter((f) => f.endsWith(".md"))
+    .map((f) => `docs/${f}`),
 ];
 
 describe("the documentation", () => {

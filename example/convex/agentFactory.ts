@@ -111,8 +111,10 @@ export const {
   deleteFlyVolume,
   drainWorker,
   explainPass,
+  lastCleanupReport,
   listWorkerEvents,
   listWorkers,
+  runFlyCleanup,
   startWorkers,
   workerStats,
 } = exposeApi(components.agentFactory, { auth });

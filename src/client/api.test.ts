@@ -106,6 +106,8 @@ const TABLE = {
   checkIdleShutdowns: [A, "write", "operator", "checkIdleShutdowns"],
   deleteFlyVolume: [A, "write", "operator", "deleteFlyVolume"],
   drainWorker: [M, "write", "operator", "drainWorker"],
+  lastCleanupReport: [Q, "read", "operator", "lastCleanupReport"],
+  runFlyCleanup: [A, "write", "operator", "runFlyCleanup"],
   explainPass: [Q, "read", "operator", "explainPass"],
   listWorkerEvents: [Q, "read", "operator", "listWorkerEvents"],
   listWorkers: [Q, "read", "operator", "listWorkers"],
@@ -193,7 +195,7 @@ const DEPLOYMENT_MAY_CALL: readonly Name[] = [
   "checkIdleShutdowns",
   "dispatchDuePushJobs",
   "recoverQueue",
-  "dispatchDuePushJobs",
+  "runFlyCleanup",
 ];
 
 // ── Calling registered functions with a context that sees everything ────────

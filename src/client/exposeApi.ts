@@ -2,6 +2,7 @@ import type { ComponentApi } from "../component/_generated/component.js";
 import type { Exposed, Lib } from "./define.js";
 import { exposeAgents } from "./expose/agents.js";
 import { exposeBroadcasts } from "./expose/broadcasts.js";
+import { exposeCleanup } from "./expose/cleanup.js";
 import { exposeConversations } from "./expose/conversations.js";
 import { exposeIdentity } from "./expose/identity.js";
 import { exposeIdentityOperator } from "./expose/identityOperator.js";
@@ -36,6 +37,7 @@ export function operatorDefinitions(lib: Lib, options: ProviderOptions) {
     ...exposeScheduler(lib, options),
     ...exposeWorkers(lib),
     ...exposeProviders(lib),
+    ...exposeCleanup(lib),
     ...exposeBroadcasts(lib, options),
     ...exposeExplanations(lib),
     ...exposeSkills(lib),
@@ -71,8 +73,8 @@ export type AgentFactoryApi = Exposed<ReturnType<typeof apiDefinitions>, "public
  * `convex/agentFactory.ts`.
  *
  * `auth` runs first in every one of them and decides by `operation`: throw to refuse. The only calls that it does
- * not see are those of `startWorkers`, `checkIdleShutdowns`, `recoverQueue` and `dispatchDuePushJobs` by the deployment's
- * own crons and scheduled functions.
+ * not see are those of `startWorkers`, `checkIdleShutdowns`, `runFlyCleanup`, `recoverQueue` and `dispatchDuePushJobs` by
+ * the deployment's own crons and scheduled functions.
  *
  * ```ts
  * export const { enqueue, listConversationMessages, startWorkers } = exposeApi(components.agentFactory, {

@@ -58,7 +58,7 @@ describe("the door", () => {
         ...["getStorageFileUrl", "attachMessageMetadata", "claim", "heartbeat", "complete", "fail"],
         ...["getHydrationBundle", "queueStats", "workerStats", "listQueueItemsForConversation"],
         ...["listSnapshotsForConversation", "reconcileWorkers", "checkIdleShutdowns"],
-        ...["deleteFlyVolume", "deployGlobalSkill", "listGlobalSkills"],
+        ...["deleteFlyVolume", "runFlyCleanup", "deployGlobalSkill", "listGlobalSkills"],
         ...["getWorkerGlobalSkillsManifest", "setGlobalSkillStatus", "deleteGlobalSkill"],
         ...["hasQueuedJobsForConversation", "listJobsByStatus", "getWorkerControlState"],
         ...["prepareDataSnapshotUpload", "finalizeDataSnapshotUpload", "failDataSnapshotUpload"],

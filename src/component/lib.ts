@@ -177,6 +177,8 @@ export {
   workerStats,
 } from "./scheduler/operator.public.js";
 
+export { lastCleanupReport, runFlyCleanup } from "./cleanup/operator.public.js";
+
 // ── Operators: global skills ────────────────────────────────────────────────
 export {
   deleteGlobalSkill,

@@ -1,5 +1,6 @@
 import { defineSchema } from "convex/server";
 import { agentsTables } from "./agents/schema.js";
+import { cleanupTables } from "./cleanup/schema.js";
 import { conversationsTables } from "./conversations/schema.js";
 import { identityTables } from "./identity/schema.js";
 import { messageTemplatesTables } from "./messageTemplates/schema.js";
@@ -25,6 +26,7 @@ export default defineSchema({
   ...workersTables,
   ...queueTables,
   ...schedulerTables,
+  ...cleanupTables,
   ...skillsTables,
   ...identityTables,
   ...messageTemplatesTables,

@@ -1336,6 +1336,34 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         | { error: string; kind: "pairing_failed" },
         Name
       >;
+      lastCleanupReport: FunctionReference<
+        "query",
+        "internal",
+        {},
+        null | {
+          appName: string;
+          error: null | string;
+          errors: Array<string>;
+          finishedAt: null | number;
+          machineIdsDeleted: Array<string>;
+          machineIdsRemaining: Array<string>;
+          machinesDeleted: number;
+          machinesFound: number;
+          machinesRemaining: number;
+          phase: "draining" | "machines" | "volumes" | "verifying" | "done";
+          scope: "app" | "managed";
+          startedAt: number;
+          state: "running" | "finished" | "failed";
+          updatedAt: number;
+          volumeIdsDeleted: Array<string>;
+          volumeIdsRemaining: Array<string>;
+          volumesDeleted: number;
+          volumesFound: number;
+          volumesRemaining: number;
+          warnings: Array<string>;
+        },
+        Name
+      >;
       listAgentProfiles: FunctionReference<
         "query",
         "internal",
@@ -2197,6 +2225,50 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
           slug: string;
           version: string;
           versionId: string;
+        },
+        Name
+      >;
+      runFlyCleanup: FunctionReference<
+        "action",
+        "internal",
+        {
+          dryRun?: boolean;
+          flyApiToken?: string;
+          machineConcurrency?: number;
+          providerConfig?: {
+            apiBaseUrl?: string;
+            appName: string;
+            guest?: {
+              cpuKind: "shared" | "performance";
+              cpus: number;
+              memoryMb: number;
+            };
+            image: string;
+            kind: "fly" | "runpod" | "ecs";
+            organizationSlug: string;
+            region: string;
+            stopTimeoutSeconds?: number;
+            volumeName: string;
+            volumePath: string;
+            volumeSizeGb: number;
+          };
+          scope?: "app" | "managed";
+          volumeConcurrency?: number;
+        },
+        {
+          appName: string;
+          errors: Array<string>;
+          machineIdsDeleted: Array<string>;
+          machineIdsRemaining: Array<string>;
+          machinesDeleted: number;
+          machinesFound: number;
+          machinesRemaining: number;
+          volumeIdsDeleted: Array<string>;
+          volumeIdsRemaining: Array<string>;
+          volumesDeleted: number;
+          volumesFound: number;
+          volumesRemaining: number;
+          warnings: Array<string>;
         },
         Name
       >;

@@ -43,6 +43,14 @@ export function isPassRunning(state: WakeState, now: number): boolean {
   );
 }
 
+/** A cleanup takes the machines down: none is created. */
+export function isCleanupRunning(
+  state: Pick<Doc<"schedulerState">, "cleanupUntil"> | null,
+  now: number,
+): boolean {
+  return (state?.cleanupUntil ?? 0) > now;
+}
+
 /** The scheduler's row; created on first use. */
 export async function loadSchedulerState(ctx: MutationCtx): Promise<Doc<"schedulerState">> {
   const row = await ctx.db

@@ -100,7 +100,7 @@ export const finish = internalMutation({
           : countMachines(world.workers) >= policy.scaling.maxWorkers
             ? "cap"
             : null,
-        spawnNotBefore: state.spawnNotBefore ?? null,
+        spawnNotBefore: Math.max(state.spawnNotBefore ?? 0, state.cleanupUntil ?? 0) || null,
         nextWaitingAt: await earliest(ctx, "waiting"),
         nextLeaseExpiryAt: await earliest(ctx, "leased"),
         orphansWatched: Object.keys(state.orphansSeen ?? {}).length,

@@ -1,8 +1,13 @@
-/** The scheduler's door for later rooms: what it would do about one conversation, without doing it. */
-import type { QueryCtx } from "../kit/functions.js";
-import { isPassRunning, SCHEDULER_KEY } from "../kit/wake.js";
+/** The scheduler's door for later rooms: its outlook on one conversation, and a cleanup's hold on it. */
+import { MINUTE_MS } from "../../shared/time.js";
+import type { MutationCtx, QueryCtx } from "../kit/functions.js";
+import { isPassRunning, loadSchedulerState, requestPass, SCHEDULER_KEY } from "../kit/wake.js";
 import { planPass } from "./plan.js";
 import { loadWorld } from "./world.js";
+
+export { loadLiveWorkers } from "./world.js";
+
+const HOLD_SLACK_MS = MINUTE_MS;
 
 export type SpawnOutlook = {
   /** What the next pass decides about the conversation; null when it has a worker, or is beyond the pass's view. */
@@ -50,4 +55,17 @@ export async function spawnOutlook(
     passRunning: state !== null && isPassRunning(state, now),
     nextPassAt: state?.wakeAt ?? null,
   };
+}
+
+/** While a cleanup runs no machine is created; null: it is over, and what waits gets its machines. */
+export async function holdForCleanup(
+  ctx: MutationCtx,
+  until: number | null,
+  now: number,
+): Promise<void> {
+  const state = await loadSchedulerState(ctx);
+  // Every enqueue reads this row: it is not written with every step of a cleanup.
+  if (until !== null && (state.cleanupUntil ?? 0) >= until - HOLD_SLACK_MS) return;
+  await ctx.db.patch("schedulerState", state._id, { cleanupUntil: until ?? undefined });
+  if (until === null) await requestPass(ctx, now, now);
 }

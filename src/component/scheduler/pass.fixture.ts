@@ -304,11 +304,12 @@ export async function openStage(options: StageOptions = {}) {
     core.control.expectNoCost();
   }
 
-  /** What dies with the action: a wake-up then finds its pass running until the lease is over. */
-  async function dieAtStep(k: number): Promise<{ died: boolean; steps: number }> {
-    const started = await t.mutation(internal.scheduler.start.manual, {});
-    if (started.kind !== "taken") return { died: false, steps: 0 };
-    const life = { steps: 0, died: false };
+  /** Runs an action that dies before its step `k`, a call of a function or of the provider, and lets time pass meanwhile. */
+  async function mortally(
+    k: number,
+    work: (ctx: ActionCtx) => Promise<unknown>,
+  ): Promise<{ died: boolean; steps: number; error?: unknown }> {
+    const life: { steps: number; died: boolean; error?: unknown } = { steps: 0, died: false };
     const never = new Promise<never>(() => undefined);
     const mortal =
       <A extends unknown[], R>(run: (...args: A) => Promise<R>) =>
@@ -325,15 +326,17 @@ export async function openStage(options: StageOptions = {}) {
     const flyCall = stage.onFlyCall;
     stage.onFlyCall = mortal(async (method: string, path: string) => await flyCall?.(method, path));
     const action = t.action(async (ctx: ActionCtx) => {
-      const { passId } = started;
       const runQuery = mortal(ctx.runQuery as unknown as Anything);
       const runMutation = mortal(ctx.runMutation as unknown as Anything);
-      return await runPass({ ...ctx, runQuery, runMutation } as unknown as ActionCtx, passId, {});
+      return await work({ ...ctx, runQuery, runMutation } as unknown as ActionCtx);
     });
     const over = { done: false };
     action.then(
       () => (over.done = true),
-      () => (over.done = true),
+      (error: unknown) => {
+        life.error = error;
+        over.done = true;
+      },
     );
     await settle();
     while (!over.done && !life.died) {
@@ -342,6 +345,13 @@ export async function openStage(options: StageOptions = {}) {
     }
     stage.onFlyCall = flyCall;
     return life;
+  }
+
+  /** What dies with the action: a wake-up then finds its pass running until the lease is over. */
+  async function dieAtStep(k: number): Promise<{ died: boolean; steps: number }> {
+    const started = await t.mutation(internal.scheduler.start.manual, {});
+    if (started.kind !== "taken") return { died: false, steps: 0 };
+    return await mortally(k, async (ctx) => await runPass(ctx, started.passId, {}));
   }
 
   async function close(): Promise<void> {
@@ -382,6 +392,7 @@ export async function openStage(options: StageOptions = {}) {
     snapshot,
     nextStarted,
     emptied,
+    mortally,
     dieAtStep,
     close,
   });

@@ -3,7 +3,7 @@ import { v } from "convex/values";
 import { redact } from "../../shared/redact.js";
 import { DEFAULT_GUEST, DEFAULT_STOP_TIMEOUT_SECONDS, type ProviderConfig } from "../config.js";
 import { internalMutation } from "../kit/functions.js";
-import { loadSchedulerState, requestPass } from "../kit/wake.js";
+import { isCleanupRunning, loadSchedulerState, requestPass } from "../kit/wake.js";
 import { PROVIDER_ERROR_KINDS } from "../providers/validators.js";
 import { literals } from "convex-helpers/validators";
 import { loadPolicy, loadProviderConfig, loadWorkerRuntimeConfig } from "../settings/ops.js";
@@ -35,6 +35,8 @@ export const openCreate = internalMutation({
     const config = await loadProviderConfig(ctx);
     if (worker?.status !== "active" || worker.machineRef !== undefined || config === null)
       return null;
+    const state = await loadSchedulerState(ctx);
+    if (isCleanupRunning(state, now)) return null;
     if (worker.appName === undefined || worker.volumeName === undefined) return null;
     const createAttempts = (worker.createAttempts ?? 0) + 1;
     await ctx.db.patch("workers", worker._id, {
@@ -45,7 +47,6 @@ export const openCreate = internalMutation({
     await addToken(ctx, args.workerId, args.tokenHash, now);
     const { scaling } = await loadPolicy(ctx);
     const runtime = await loadWorkerRuntimeConfig(ctx);
-    const state = await loadSchedulerState(ctx);
     return {
       unsureBefore: worker.unsureCreateAt ?? null,
       deploymentId: state.deploymentId,

@@ -18,6 +18,8 @@ export const schedulerTables = {
     wakeFunctionId: v.optional(v.id("_scheduled_functions")),
     lastPassAt: v.optional(v.number()),
     lastPassErrors: v.optional(v.array(v.string())),
+    /** A cleanup runs: no machine is created before it ends, or before this time, should it have died. */
+    cleanupUntil: v.optional(v.number()),
     /** No machine is created before this time: back-off after failures. */
     spawnNotBefore: v.optional(v.number()),
     spawnFailures: v.optional(v.number()),

@@ -1,6 +1,7 @@
 /** Loads what the plan needs: bounded reads, the same for the reservation and for `explainPass`. */
 import { findProviderConfigProblem, loadPolicy, loadProviderConfig } from "../settings/ops.js";
 import type { ProviderConfig } from "../config.js";
+import { isCleanupRunning } from "../kit/wake.js";
 import { loadConversation } from "../conversations/ops.js";
 import type { Doc, QueryCtx } from "../kit/functions.js";
 import { lastHeartbeat, type Worker } from "../workers/ops.js";
@@ -67,7 +68,10 @@ export type LoadedWorld = {
 
 export async function loadWorld(
   ctx: QueryCtx,
-  state: Pick<Doc<"schedulerState">, "spawnBlock" | "spawnNotBefore" | "orphansSeen"> | null,
+  state: Pick<
+    Doc<"schedulerState">,
+    "spawnBlock" | "spawnNotBefore" | "cleanupUntil" | "orphansSeen"
+  > | null,
   observation: Observation | null,
   now: number,
 ): Promise<LoadedWorld> {
@@ -99,9 +103,11 @@ export async function loadWorld(
       demand: demand.map(({ conversationId, agentKey }) => ({ conversationId, agentKey })),
       observation,
       appName: providerConfig?.appName ?? null,
-      spawnBlock: blocked
-        ? (state?.spawnBlock?.message ?? "creating machines is backing off after a failure")
-        : null,
+      spawnBlock: isCleanupRunning(state, now)
+        ? "a cleanup destroys the machines"
+        : blocked
+          ? (state?.spawnBlock?.message ?? "creating machines is backing off after a failure")
+          : null,
       orphansSeen: state?.orphansSeen ?? {},
     },
   };

@@ -8,6 +8,8 @@ import { canTransition } from "./machine.js";
 import { DRAIN_DEADLINE_MS, type DrainReason, type WorkerStatus } from "./validators.js";
 
 export type Worker = Doc<"workers">;
+/** A worker, and those rows that took over what it left behind. */
+const MAX_VOLUME_OWNERS = 20;
 /** A worker keeps few tokens: one per creation attempt. */
 const MAX_TOKENS_PER_WORKER = 20;
 /** Reasons for which a worker is alive and can be expected to take its final snapshot. */
@@ -20,6 +22,14 @@ export async function loadWorker(ctx: QueryCtx, workerId: string): Promise<Worke
     .query("workers")
     .withIndex("by_workerId", (q) => q.eq("workerId", workerId))
     .unique();
+}
+
+/** Rows that name this volume as theirs, of whatever status; names are derived from worker ids. */
+export async function findVolumeOwners(ctx: QueryCtx, volumeName: string): Promise<Worker[]> {
+  return await ctx.db
+    .query("workers")
+    .withIndex("by_volumeName", (q) => q.eq("volumeName", volumeName))
+    .take(MAX_VOLUME_OWNERS);
 }
 
 /** The newest sign of life: the hot row, or the worker row when that is newer. */

@@ -52,6 +52,8 @@ export const workersTables = {
   })
     .index("by_workerId", ["workerId"])
     .index("by_status", ["status"])
+    /** Volumes carry no tags: whose one is, its name says. */
+    .index("by_volumeName", ["volumeName"])
     .index("by_heartbeatAt", ["heartbeatAt"])
     .index("by_scheduledShutdownAt", ["scheduledShutdownAt"])
     /** Retention of stopped rows. */

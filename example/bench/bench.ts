@@ -1,0 +1,67 @@
+/** `npm run bench`: measures, prints, and on request writes docs/BENCHMARKS.md or compares with a saved run. */
+import { readFile, writeFile } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { parseArgs } from "node:util";
+import { measureClaims, measureEnqueues, type Contention } from "./contention.js";
+import { measureCosts } from "./costs.js";
+import { toSvg } from "./plot.js";
+import { compare, toMarkdown, type Report } from "./report.js";
+
+const USAGE = `npm run bench [-- options]
+  --seed N        seed of the measurement of conflicts (1)
+  --save FILE     keep the figures as JSON
+  --compare FILE  print what differs from a saved run
+  --write         renew docs/BENCHMARKS.md and its plot`;
+const DOCS = new URL("../../docs/", import.meta.url);
+const CONCURRENT = [1, 16, 64];
+/** The figures stand between these lines of the document. */
+const BEGIN = "<!-- figures -->";
+const END = "<!-- /figures -->";
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: "string", default: "1" },
+    save: { type: "string" },
+    compare: { type: "string" },
+    write: { type: "boolean", default: false },
+    help: { type: "boolean", default: false },
+  },
+});
+
+async function measure(seed: number): Promise<Report> {
+  const contention: Contention[] = [];
+  for (const assigned of [true, false])
+    for (const concurrent of CONCURRENT)
+      contention.push(await measureClaims(concurrent, assigned, seed));
+  for (const concurrent of CONCURRENT) contention.push(await measureEnqueues(concurrent, seed));
+  return {
+    conditions: {
+      date: new Date().toISOString().slice(0, 10),
+      ...{ node: process.versions.node, cpus: availableParallelism(), seed },
+    },
+    costs: await measureCosts(),
+    contention,
+  };
+}
+
+async function writeDocument(report: Report): Promise<void> {
+  const file = new URL("BENCHMARKS.md", DOCS);
+  const text = await readFile(file, "utf8");
+  const [before, after] = [text.indexOf(BEGIN), text.indexOf(END)];
+  if (before < 0 || after < before) throw new Error(`BENCHMARKS.md has no ${BEGIN} … ${END}.`);
+  const figures = `${BEGIN}\n\n${toMarkdown(report)}\n\n`;
+  await writeFile(file, text.slice(0, before) + figures + text.slice(after));
+  await writeFile(new URL("images/benchmarks.svg", DOCS), toSvg(report));
+}
+
+if (values.help) console.log(USAGE);
+else {
+  const report = await measure(Number(values.seed));
+  console.log(toMarkdown(report));
+  if (values.save !== undefined) await writeFile(values.save, JSON.stringify(report, null, 2));
+  if (values.compare !== undefined) {
+    const saved = JSON.parse(await readFile(values.compare, "utf8")) as Report;
+    console.log(`\n${compare(saved, report)}`);
+  }
+  if (values.write) await writeDocument(report);
+}

@@ -1,0 +1,187 @@
+/** One action's share of a cleanup: check access, drain, sweep, verify, each noted in the run's row. */
+import { internal } from "../_generated/api.js";
+import type { ActionCtx } from "../kit/functions.js";
+import type { WorkerProvider } from "../providers/ops.js";
+import type { ProviderMachine } from "../providers/validators.js";
+import type { CleanupRun } from "./runs.js";
+import { connect, survey, type Survey } from "./survey.js";
+import { inLanes, pause, removeMachine, removeVolume, type Outcome } from "./sweep.js";
+import {
+  DRAIN_CHECK_MS,
+  MAX_SWEEPS,
+  type CleanupPhase,
+  type Issue,
+  type Tally,
+} from "./validators.js";
+
+export type Access = { token: string; deploymentId: string };
+type News = {
+  phase?: CleanupPhase;
+  machines?: Partial<Tally>;
+  volumes?: Partial<Tally>;
+  issues?: Issue[];
+};
+
+/** Thrown inside a chunk whose run another action has taken over. */
+export class Superseded extends Error {}
+
+export class Chunk {
+  readonly #provider: WorkerProvider;
+  readonly #goneMachines = new Set<string>();
+  readonly #goneVolumes = new Set<string>();
+
+  constructor(
+    private readonly ctx: ActionCtx,
+    private readonly work: CleanupRun,
+    private readonly access: Access,
+    private readonly endsAt: number,
+  ) {
+    this.#provider = connect(work, access.token);
+  }
+
+  /** True when the run is verified; false when time is up. */
+  async run(): Promise<boolean> {
+    await this.#provider.checkAccess();
+    let seen = await this.#survey();
+    await this.#note({
+      machines: { found: seen.machines.map(({ machineId }) => machineId) },
+      volumes: { found: seen.volumes.map(({ volumeId }) => volumeId) },
+    });
+    if (!(await this.#drain(seen.machines))) return false;
+    for (let sweep = 0; sweep < MAX_SWEEPS; sweep++) {
+      await this.#sweepMachines(seen.machines);
+      if (this.#timeIsUp()) return false;
+      seen = await this.#survey();
+      await this.#sweepVolumes(seen);
+      if (this.#timeIsUp()) return false;
+      seen = await this.#survey();
+      if (seen.machines.length + seen.volumes.length === 0) break;
+    }
+    await this.#verify(seen);
+    return true;
+  }
+
+  #timeIsUp = () => Date.now() >= this.endsAt;
+  #hold = () => ({ runId: this.work._id, chunk: this.work.chunk });
+
+  async #survey(): Promise<Survey> {
+    return await survey(this.ctx, this.#provider, this.work, this.access.deploymentId);
+  }
+
+  async #note(news: News): Promise<void> {
+    const held = await this.ctx.runMutation(internal.cleanup.runs.note, {
+      ...this.#hold(),
+      ...news,
+    });
+    if (!held) throw new Superseded();
+  }
+
+  /** Live workers store their final snapshots, within the grace; then their messages go back. False: time is up. */
+  async #drain(machines: readonly ProviderMachine[]): Promise<boolean> {
+    const aliveMachineIds = machines
+      .filter(({ phase }) => phase === "running" || phase === "booting" || phase === "unknown")
+      .map(({ machineId }) => machineId);
+    for (;;) {
+      const state: { waiting: number; graceUntil: number } | null = await this.ctx.runMutation(
+        internal.cleanup.rows.drainAll,
+        { ...this.#hold(), aliveMachineIds },
+      );
+      if (state === null) throw new Superseded();
+      if (state.waiting === 0 || Date.now() >= state.graceUntil) break;
+      if (this.#timeIsUp()) return false;
+      await pause(DRAIN_CHECK_MS);
+    }
+    if (!(await this.ctx.runMutation(internal.cleanup.rows.stopAll, this.#hold())))
+      throw new Superseded();
+    return true;
+  }
+
+  async #sweepMachines(machines: readonly ProviderMachine[]): Promise<void> {
+    await this.#note({ phase: "machines" });
+    const { machineConcurrency } = this.work;
+    const goOn = () => !this.#timeIsUp();
+    await inLanes(machines, machineConcurrency, goOn, async (machine) => {
+      const { machineId } = machine;
+      const outcome = await removeMachine(this.#provider, machine);
+      if (outcome.gone) this.#goneMachines.add(machineId);
+      await this.#note({
+        machines: { found: [machineId], ...goneOf(machineId, outcome) },
+        issues: outcome.issues,
+      });
+    });
+    await this.#follow();
+  }
+
+  async #sweepVolumes({ machines, volumes }: Survey): Promise<void> {
+    await this.#note({ phase: "volumes" });
+    const remaining = new Set(machines.map(({ machineId }) => machineId));
+    const { volumeConcurrency } = this.work;
+    const goOn = () => !this.#timeIsUp();
+    await inLanes(volumes, volumeConcurrency, goOn, async (volume) => {
+      const { volumeId } = volume;
+      const held = remaining.has(volume.attachedMachineId ?? "");
+      const outcome = await removeVolume(this.#provider, volume, held);
+      if (outcome.gone) this.#goneVolumes.add(volumeId);
+      await this.#note({
+        volumes: { found: [volumeId], ...goneOf(volumeId, outcome) },
+        issues: outcome.issues,
+      });
+    });
+    await this.#follow();
+  }
+
+  async #follow(): Promise<void> {
+    await this.ctx.runMutation(internal.cleanup.rows.follow, {
+      ...this.#hold(),
+      goneMachineIds: [...this.#goneMachines],
+      goneVolumeIds: [...this.#goneVolumes],
+    });
+  }
+
+  /** What was found and is not proven gone is asked for by id: neither a full nor an empty list proves anything alone. */
+  async #verify(seen: Survey): Promise<void> {
+    await this.#note({ phase: "verifying" });
+    const run = await this.ctx.runQuery(internal.cleanup.runs.tallies, { runId: this.work._id });
+    const suspects = (tally: Tally, listed: string[]) =>
+      new Set([...listed, ...tally.found.filter((id) => !tally.gone.includes(id))]);
+    const machines = await this.#ask(
+      suspects(
+        run.machines,
+        seen.machines.map(({ machineId }) => machineId),
+      ),
+      async (id) => {
+        const machine = await this.#provider.getMachine(id);
+        return machine === null || machine.phase === "destroyed";
+      },
+    );
+    const volumes = await this.#ask(
+      suspects(
+        run.volumes,
+        seen.volumes.map(({ volumeId }) => volumeId),
+      ),
+      async (id) => (await this.#provider.getVolume(id))?.dying ?? true,
+    );
+    await this.#note({ machines, volumes });
+    for (const id of machines.gone) this.#goneMachines.add(id);
+    for (const id of volumes.gone) this.#goneVolumes.add(id);
+    await this.#follow();
+  }
+
+  /** Who does not answer remains. */
+  async #ask(
+    ids: ReadonlySet<string>,
+    isGone: (id: string) => Promise<boolean>,
+  ): Promise<Pick<Tally, "gone" | "remaining">> {
+    const gone: string[] = [];
+    const remaining: string[] = [];
+    for (const id of ids) {
+      const proven = await isGone(id).catch(() => false);
+      (proven ? gone : remaining).push(id);
+    }
+    return { gone, remaining };
+  }
+}
+
+function goneOf(id: string, outcome: Outcome): Partial<Tally> {
+  return outcome.gone ? { gone: [id] } : {};
+}

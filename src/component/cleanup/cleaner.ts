@@ -1,0 +1,167 @@
+/**
+ * The action of a cleanup. It begins anew from the provider's lists whenever it is gone on with, so it may die anywhere;
+ * what was proven stays in the run's row.
+ */
+import { v } from "convex/values";
+import { agentFactoryError, errorMessage } from "../../shared/errors.js";
+import { internal } from "../_generated/api.js";
+import type { ProviderConfig } from "../config.js";
+import { internalAction, type ActionCtx, type Id } from "../kit/functions.js";
+import { log } from "../kit/logging.js";
+import { ProviderError } from "../providers/ops.js";
+import { Chunk, Superseded, type Access } from "./chunk.js";
+import { boundedConcurrency, toReport } from "./policy.js";
+import type { CleanupRun } from "./runs.js";
+import { connect, survey } from "./survey.js";
+import {
+  CHUNK_MS,
+  MACHINE_CONCURRENCY,
+  VOLUME_CONCURRENCY,
+  type CleanupReport,
+  type CleanupScope,
+} from "./validators.js";
+
+const NO_TOKEN = "Missing active 'fly.apiToken' secret. Import it before running Fly cleanup.";
+const DRY_RUN = "Dry run: nothing was touched; what is listed as remaining would be deleted.";
+const GOES_ON = "Fly cleanup goes on in the background; lastCleanupReport shows how far it is.";
+const UNDER_WAY =
+  "Another Fly cleanup of this app is under way; this is its report so far, see lastCleanupReport.";
+
+export type CleanupArgs = {
+  flyApiToken?: string | undefined;
+  providerConfig?: ProviderConfig | undefined;
+  machineConcurrency?: number | undefined;
+  volumeConcurrency?: number | undefined;
+  scope?: CleanupScope | undefined;
+  dryRun?: boolean | undefined;
+};
+
+/** See `runFlyCleanup`. */
+export async function cleanUp(ctx: ActionCtx, args: CleanupArgs): Promise<CleanupReport> {
+  const { storedToken, kind, deploymentId, ...where } = await ctx.runQuery(
+    internal.cleanup.runs.target,
+    args.providerConfig === undefined ? {} : { providerConfig: args.providerConfig },
+  );
+  const given = args.flyApiToken?.trim() ?? "";
+  const token = given === "" ? storedToken : given;
+  const scope = args.scope ?? "app";
+  const { appName, apiBaseUrl } = where;
+  const request = {
+    ...{ appName, scope, tokenGiven: given !== "" },
+    ...(apiBaseUrl === null ? {} : { apiBaseUrl }),
+    machineConcurrency: boundedConcurrency(args.machineConcurrency, MACHINE_CONCURRENCY),
+    volumeConcurrency: boundedConcurrency(args.volumeConcurrency, VOLUME_CONCURRENCY),
+  };
+  const problem = findProblem(kind, appName) ?? (token === null ? missingToken() : null);
+  if (problem !== null || token === null) {
+    const error = problem ?? missingToken();
+    if (args.dryRun !== true) {
+      const refused = { ...request, error: errorMessage(error) };
+      await ctx.runMutation(internal.cleanup.runs.refused, refused);
+    }
+    throw error;
+  }
+  const access = { token, deploymentId };
+  if (args.dryRun === true) return await lookOnly(ctx, { ...where, scope }, access);
+  const run: CleanupRun | null = await ctx.runMutation(internal.cleanup.runs.begin, request);
+  const over = run !== null && (await runChunk(ctx, run, access));
+  const report: CleanupReport = await ctx.runQuery(internal.cleanup.runs.report, { appName });
+  if (over) return report;
+  return { ...report, warnings: [...report.warnings, run === null ? UNDER_WAY : GOES_ON] };
+}
+
+function findProblem(kind: string, appName: string): Error | null {
+  if (kind !== "fly") {
+    const message = "Fly cleanup requires a Fly provider configuration.";
+    return agentFactoryError("PROVIDER_UNSUPPORTED", message);
+  }
+  if (appName !== "") return null;
+  const message = "Fly cleanup requires a non-empty Fly app name.";
+  return agentFactoryError("CONFIG_INCOMPLETE", message, { field: "appName" });
+}
+
+const missingToken = () => agentFactoryError("SECRET_MISSING", NO_TOKEN);
+
+async function lookOnly(
+  ctx: ActionCtx,
+  where: { appName: string; apiBaseUrl: string | null; scope: CleanupScope },
+  access: Access,
+): Promise<CleanupReport> {
+  try {
+    const provider = connect(where, access.token);
+    await provider.checkAccess();
+    const seen = await survey(ctx, provider, where, access.deploymentId);
+    const of = (remaining: string[]) => ({ found: remaining, gone: [], remaining });
+    const machines = of(seen.machines.map(({ machineId }) => machineId));
+    const volumes = of(seen.volumes.map(({ volumeId }) => volumeId));
+    const { appName } = where;
+    return { ...toReport({ appName, machines, volumes, issues: [] }), warnings: [DRY_RUN] };
+  } catch (error) {
+    throw asConvexError(error);
+  }
+}
+
+/** Goes on with a run whose action died or ran out of time. */
+export const goOn = internalAction({
+  args: { runId: v.id("cleanupRuns"), afterChunk: v.number() },
+  returns: v.null(),
+  handler: async (ctx, args): Promise<null> => {
+    const run: CleanupRun | null = await ctx.runMutation(internal.cleanup.runs.resume, args);
+    if (run === null) return null;
+    const { storedToken, deploymentId } = await ctx.runQuery(internal.cleanup.runs.target, {});
+    if (storedToken === null) {
+      const hold = { runId: run._id, chunk: run.chunk };
+      await ctx.runMutation(internal.cleanup.runs.end, { ...hold, error: NO_TOKEN });
+      return null;
+    }
+    try {
+      await runChunk(ctx, run, { token: storedToken, deploymentId });
+    } catch (error) {
+      log("error", "cleanup_failed", { runId: run._id, error: errorMessage(error) });
+    }
+    return null;
+  },
+});
+
+/**
+ * Works on the run until it is over, or until the action's time is. True when it is over.
+ * @throws ConvexError PROVIDER_FAILED with the provider's words; the run has failed then
+ */
+async function runChunk(ctx: ActionCtx, run: CleanupRun, access: Access): Promise<boolean> {
+  const hold = { runId: run._id, chunk: run.chunk };
+  try {
+    const over = await new Chunk(ctx, run, access, Date.now() + CHUNK_MS).run();
+    if (over) await ctx.runMutation(internal.cleanup.runs.end, { ...hold, error: null });
+    else await handOver(ctx, hold, run.tokenGiven);
+    return over;
+  } catch (error) {
+    if (error instanceof Superseded) return false;
+    const message = errorMessage(error);
+    await ctx.runMutation(internal.cleanup.runs.end, { ...hold, error: message });
+    throw asConvexError(error);
+  }
+}
+
+async function handOver(
+  ctx: ActionCtx,
+  hold: { runId: Id<"cleanupRuns">; chunk: number },
+  tokenGiven: boolean,
+): Promise<void> {
+  if (tokenGiven) {
+    const error =
+      "It ran out of time and cannot go on by itself, as its token was given. Call it again.";
+    await ctx.runMutation(internal.cleanup.runs.end, { ...hold, error });
+    return;
+  }
+  await ctx.scheduler.runAfter(0, internal.cleanup.cleaner.goOn, {
+    runId: hold.runId,
+    afterChunk: hold.chunk,
+  });
+}
+
+function asConvexError(error: unknown): unknown {
+  if (!(error instanceof ProviderError)) return error;
+  const { status } = error.details;
+  const details = { kind: error.kind, ...(status === undefined ? {} : { status }) };
+  return agentFactoryError("PROVIDER_FAILED", error.message, details);
+}

@@ -1,0 +1,146 @@
+/** Our rows during a cleanup: workers drain, give back their messages, and follow their machines. */
+import { v } from "convex/values";
+import { loadConversation } from "../conversations/ops.js";
+import {
+  internalMutation,
+  internalQuery,
+  type MutationCtx,
+  type QueryCtx,
+} from "../kit/functions.js";
+import { returnMessage } from "../queue/ops.js";
+import { loadLiveWorkers } from "../scheduler/ops.js";
+import {
+  beginDrain,
+  beginStop,
+  findVolumeOwners,
+  finishStop,
+  loadWorker,
+  type Worker,
+} from "../workers/ops.js";
+import { heldRun } from "./runs.js";
+import { DRAIN_GRACE_MS } from "./validators.js";
+
+const HANDED_BACK = "a Fly cleanup destroys the machine";
+
+const appOf = (worker: Worker) => worker.machineRef?.appName ?? worker.appName;
+
+async function liveWorkersOf(ctx: QueryCtx, appName: string): Promise<Worker[]> {
+  return (await loadLiveWorkers(ctx)).filter((worker) => appOf(worker) === appName);
+}
+
+/** Machines and volumes that our rows know by id: a list can be wrongly empty. */
+export const known = internalQuery({
+  args: { appName: v.string() },
+  returns: v.object({ machineIds: v.array(v.string()), volumeIds: v.array(v.string()) }),
+  handler: async (ctx, { appName }) => {
+    const workers = await liveWorkersOf(ctx, appName);
+    return {
+      machineIds: workers.flatMap((worker) => worker.machineRef?.machineId ?? []),
+      volumeIds: workers.flatMap((worker) => worker.volumeId ?? []),
+    };
+  },
+});
+
+/** Of these volumes, the ids of those that a row of ours names, whatever became of the worker. */
+export const ownVolumes = internalQuery({
+  args: {
+    appName: v.string(),
+    volumes: v.array(v.object({ volumeId: v.string(), name: v.string() })),
+  },
+  returns: v.array(v.string()),
+  handler: async (ctx, { appName, volumes }) => {
+    const byId = new Set(
+      (await liveWorkersOf(ctx, appName)).flatMap((worker) => worker.volumeId ?? []),
+    );
+    const own: string[] = [];
+    for (const { volumeId, name } of volumes) {
+      const owners = byId.has(volumeId) ? [] : await findVolumeOwners(ctx, name);
+      const isOwn = byId.has(volumeId) || owners.some((owner) => appOf(owner) === appName);
+      if (isOwn) own.push(volumeId);
+    }
+    return own;
+  },
+});
+
+const vHold = { runId: v.id("cleanupRuns"), chunk: v.number() };
+
+/**
+ * Tells every live worker of the app to stop. Returns how many may still store a snapshot (they had work, and their
+ * machine is alive) and until when they are waited for; null when the run is in other hands.
+ */
+export const drainAll = internalMutation({
+  args: { ...vHold, aliveMachineIds: v.array(v.string()) },
+  returns: v.union(v.null(), v.object({ waiting: v.number(), graceUntil: v.number() })),
+  handler: async (ctx, args) => {
+    const now = Date.now();
+    const run = await heldRun(ctx, args);
+    if (run === null) return null;
+    const graceUntil = run.graceUntil ?? now + DRAIN_GRACE_MS;
+    if (run.graceUntil === undefined) await ctx.db.patch("cleanupRuns", run._id, { graceUntil });
+    const alive = new Set(args.aliveMachineIds);
+    let waiting = 0;
+    for (const worker of await liveWorkersOf(ctx, run.appName)) {
+      await beginDrain(ctx, worker, "operator", now);
+      const mayAnswer = alive.has(worker.machineRef?.machineId ?? "");
+      const hasMemory = worker.lastClaimAt !== undefined;
+      if (worker.status !== "stopping" && mayAnswer && hasMemory) waiting += 1;
+    }
+    return { waiting, graceUntil };
+  },
+});
+
+/** The grace is over: what is still held goes back without a charge, and the machines may be destroyed. */
+export const stopAll = internalMutation({
+  args: vHold,
+  returns: v.boolean(),
+  handler: async (ctx, args) => {
+    const now = Date.now();
+    const run = await heldRun(ctx, args);
+    if (run === null) return false;
+    for (const { workerId } of await liveWorkersOf(ctx, run.appName)) {
+      const worker = await loadWorker(ctx, workerId);
+      if (worker === null || worker.status === "stopping") continue;
+      await beginDrain(ctx, worker, "operator", now);
+      await handBack(ctx, worker, now);
+      const drained = await loadWorker(ctx, workerId);
+      if (drained?.status === "draining") await beginStop(ctx, drained, "Fly cleanup", now);
+    }
+    return true;
+  },
+});
+
+async function handBack(ctx: MutationCtx, worker: Worker, now: number): Promise<void> {
+  if (worker.assignment === undefined) return;
+  const conversation = await loadConversation(ctx, worker.assignment.conversationId);
+  const lock = conversation?.processingLock;
+  if (lock === undefined || lock.workerId !== worker.workerId) return;
+  const message = await ctx.db.get("messageQueue", lock.claimedMessageId);
+  if (message?.status !== "processing") return;
+  await returnMessage(ctx, message, conversation, HANDED_BACK, now);
+  await ctx.db.patch("workers", worker._id, { load: 0 });
+}
+
+/**
+ * Rows follow what was proven gone by id. Those that a proof is missing for (a volume whose id nobody knows) are left to
+ * the scheduler's teardown, which looks for it by name.
+ */
+export const follow = internalMutation({
+  args: { ...vHold, goneMachineIds: v.array(v.string()), goneVolumeIds: v.array(v.string()) },
+  returns: v.null(),
+  handler: async (ctx, args) => {
+    const now = Date.now();
+    const run = await heldRun(ctx, args);
+    if (run === null) return null;
+    const machines = new Set(args.goneMachineIds);
+    const volumes = new Set(args.goneVolumeIds);
+    for (const worker of await liveWorkersOf(ctx, run.appName)) {
+      if (worker.status !== "stopping" || !machines.has(worker.machineRef?.machineId ?? ""))
+        continue;
+      if (worker.volumeId !== undefined && volumes.has(worker.volumeId))
+        await finishStop(ctx, worker, now);
+      else if (worker.machineGoneAt === undefined)
+        await ctx.db.patch("workers", worker._id, { machineGoneAt: now });
+    }
+    return null;
+  },
+});

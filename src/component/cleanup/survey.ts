@@ -1,0 +1,52 @@
+/** What is at the provider and belongs to a cleanup. */
+import { internal } from "../_generated/api.js";
+import type { ActionCtx } from "../kit/functions.js";
+import { providerFor, type WorkerProvider } from "../providers/ops.js";
+import type { ProviderMachine, ProviderVolume } from "../providers/validators.js";
+import { isManaged, machinesInScope, volumesInScope } from "./policy.js";
+import type { CleanupScope } from "./validators.js";
+
+export function connect(
+  where: { appName: string; apiBaseUrl?: string | null | undefined },
+  token: string,
+): WorkerProvider {
+  const baseUrl = where.apiBaseUrl ?? undefined;
+  const credentials = { token, ...(baseUrl === undefined ? {} : { baseUrl }) };
+  return providerFor({ kind: "fly", appName: where.appName }, credentials);
+}
+
+export type Survey = { machines: ProviderMachine[]; volumes: ProviderVolume[] };
+
+/** What is there and belongs to the cleanup: by the lists, and by what our rows know of in case that a list is wrong. */
+export async function survey(
+  ctx: ActionCtx,
+  provider: WorkerProvider,
+  { appName, scope }: { appName: string; scope: CleanupScope },
+  deploymentId: string,
+): Promise<Survey> {
+  const known = await ctx.runQuery(internal.cleanup.rows.known, { appName });
+  const listed = await provider.listMachines();
+  const unlisted = known.machineIds.filter((id) => !listed.some((one) => one.machineId === id));
+  for (const machineId of unlisted) {
+    const machine = await provider.getMachine(machineId);
+    if (machine !== null) listed.push(machine);
+  }
+  const machines = machinesInScope(listed, scope, deploymentId);
+  const volumes = await provider.listVolumes();
+  const mounted = machines.flatMap((machine) => machine.volumeIds);
+  for (const volumeId of new Set([...known.volumeIds, ...mounted])) {
+    if (volumes.some((one) => one.volumeId === volumeId)) continue;
+    const volume = await provider.getVolume(volumeId);
+    if (volume !== null) volumes.push(volume);
+  }
+  const named = await ctx.runQuery(internal.cleanup.rows.ownVolumes, {
+    appName,
+    volumes: volumes.map(({ volumeId, name }) => ({ volumeId, name })),
+  });
+  const foreign = listed.filter((machine) => !isManaged(machine, deploymentId));
+  const ours = {
+    volumeIds: new Set([...named, ...mounted]),
+    foreignMachineIds: new Set(foreign.map(({ machineId }) => machineId)),
+  };
+  return { machines, volumes: volumesInScope(volumes, scope, ours) };
+}
