@@ -109,12 +109,12 @@ export const {
   // For operators: workers and machines
   checkIdleShutdowns,
   deleteFlyVolume,
+  lastCleanupReport,
+  runFlyCleanup,
   drainWorker,
   explainPass,
-  lastCleanupReport,
   listWorkerEvents,
   listWorkers,
-  runFlyCleanup,
   startWorkers,
   workerStats,
 } = exposeApi(components.agentFactory, { auth });

@@ -25,7 +25,7 @@ export function Phone({ deepLink }: { deepLink: string | null }) {
       <ol className="phone" aria-label="Chat on the phone" aria-live="polite">
         {world.phone.length === 0 && <li className="muted">Nothing was said yet.</li>}
         {world.phone.map((message, index) => (
-          <li key={index} className={message.from}>
+          <li key={index} className={message.from === "bot" ? "bot" : "own"}>
             {message.text}
           </li>
         ))}

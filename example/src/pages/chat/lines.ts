@@ -1,4 +1,4 @@
-/** What stands in the conversation: its history, then the messages that no answer has closed yet. */
+/** What stands in the conversation: its history, and the messages that no answer has closed yet. */
 import type { FunctionReturnType } from "convex/server";
 import type { api } from "../../../convex/_generated/api.js";
 
@@ -36,5 +36,5 @@ export function linesOf(history: View["contextHistory"], items: readonly QueueIt
       at: item._creationTime,
       open: item,
     }));
-  return [...said, ...open];
+  return [...said, ...open].sort((a, b) => a.at - b.at);
 }
