@@ -28,6 +28,17 @@ export const {
   listUserAgents,
   myAgentKey,
   revokeUserAgentBinding,
+  getConversationViewForUserAgent,
+  listSnapshotsForUserAgent,
+  sendMessageToUserAgent,
+
+  // For people: what they are pushed and when
+  createPushJobCustomForAgent,
+  createPushJobFromTemplateForAgent,
+  listPushDispatchesForAgent,
+  listPushJobsForUser,
+  triggerPushJobNowForAgent,
+  updatePushJobForAgent,
 
   // For operators: Telegram, and who talks to which agent
   bindUserAgent,
@@ -62,6 +73,7 @@ export const {
   upgradeStatus,
 
   // For operators: the queue
+  listConversationsByState,
   listDeadLetterGroups,
   listDeadLetters,
   listJobsByStatus,
@@ -75,6 +87,26 @@ export const {
   resumeConversation,
   skipMessage,
 
+  explainMessage,
+
+  // For operators: templates and broadcasts
+  cancelBroadcast,
+  createPushTemplate,
+  deletePushTemplate,
+  listBroadcastReceipts,
+  listBroadcasts,
+  listPushTemplatesByCompany,
+  previewBroadcast,
+  sendBroadcastToAllActiveAgents,
+  updatePushTemplate,
+
+  // For operators: global skills
+  globalSkillsDeploy,
+  globalSkillsList,
+  globalSkillsReleases,
+  globalSkillsRollback,
+  globalSkillsSetStatus,
+
   // For operators: workers and machines
   checkIdleShutdowns,
   deleteFlyVolume,
@@ -83,9 +115,9 @@ export const {
   explainPass,
   fleet,
   lastCleanupReport,
+  runFlyCleanup,
   listWorkerEvents,
   listWorkers,
-  runFlyCleanup,
   startWorkers,
   workerStats,
 

@@ -29,6 +29,7 @@ export const {
   lastCleanupReport,
   listAgents,
   listDailyCosts,
+  listConversationsByState,
   listDeadLetterGroups,
   listDeadLetters,
   listJobsByStatus,

@@ -10,12 +10,17 @@ import { parseOptions, type DemoOptions } from "./demo/options.js";
 import { deploySkill } from "./demo/skill.js";
 import { converseInTelegram, runTelegramJourney } from "./demo/telegram.js";
 import { prepareOpenClaw } from "./openclaw/prepare.js";
+import type { Ui } from "./ui/server.js";
 import { startWorld, type World } from "./world.js";
+
+/** The address of the web UI, when nobody else has the port. */
+const UI_PORT = 5180;
 
 const print = (line: string) => process.stdout.write(`${line}\n`);
 
 async function main(options: DemoOptions): Promise<number> {
   let observer: Observer | undefined;
+  let ui: Ui | undefined;
   const agentKeys = Array.from({ length: options.agents }, (_, i) =>
     i === 0 ? "default" : `agent-${i + 1}`,
   );
@@ -38,6 +43,12 @@ async function main(options: DemoOptions): Promise<number> {
   });
   try {
     print(`Convex ${world.convex.cloudUrl} (HTTP ${world.convex.siteUrl}), Fly ${world.fly.url}\n`);
+    if (!options.once) {
+      // Loaded here, so that a run without people needs no Vite.
+      const { startUi } = await import("./ui/server.js");
+      ui = await startUi(world, UI_PORT);
+      print(`Web UI ${ui.url}\n`);
+    }
     observer = new Observer(world, print);
     observer.start();
     const chat = new Chat(world.convex.cloudUrl, DEMO_USER);
@@ -59,6 +70,7 @@ async function main(options: DemoOptions): Promise<number> {
     return await Promise.race([work(), interrupted]);
   } finally {
     await observer?.stop();
+    await ui?.close();
     await world.close();
     await openclaw?.close();
   }

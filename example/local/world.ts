@@ -14,6 +14,8 @@ import { startLocalTelegram } from "./telegram/server.js";
 
 const PROJECT_DIR = new URL("../..", import.meta.url).pathname;
 const FLY_TOKEN = "fm2_local";
+/** Who may operate this world in the web UI. */
+export const OPERATOR = "olga";
 const APP_NAME = "local-workers";
 /** By the clock of the local Fly, which `speed` runs ahead. */
 const SHOWN_DESTROYED_MS = 60 * 60_000;
@@ -65,7 +67,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
   const telegram = await startLocalTelegram();
   const convex = await startLocalConvex({
     projectDir: PROJECT_DIR,
-    env: { AGENT_FACTORY_SECRETS_KEY: secretsKey },
+    env: { AGENT_FACTORY_SECRETS_KEY: secretsKey, OPERATOR_IDS: OPERATOR },
     onFunctionError: (failure) =>
       options.onProblem?.(`${failure.source} ${failure.name}: ${String(failure.error)}`),
     onLog: (line) => {

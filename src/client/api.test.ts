@@ -92,6 +92,7 @@ const TABLE = {
   setProviderRuntimeConfig: [M, "write", "operator", "setProviderRuntimeConfig"],
   setWorkerRuntimeConfig: [M, "write", "operator", "setWorkerRuntimeConfig"],
 
+  listConversationsByState: [Q, "read", "operator", "listConversationsByState"],
   listDeadLetterGroups: [Q, "read", "operator", "listDeadLetterGroups"],
   listDeadLetters: [Q, "read", "operator", "listDeadLetters"],
   listJobsByStatus: [Q, "read", "operator", "listJobsByStatus"],

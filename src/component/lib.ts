@@ -144,6 +144,7 @@ export { startUpgrade, upgradeStatus } from "./upgrade/operator.public.js";
 // ── Operators: the queue ────────────────────────────────────────────────────
 export {
   configureAgent,
+  listConversationsByState,
   listDeadLetterGroups,
   listDeadLetters,
   listJobsByStatus,

@@ -1,6 +1,11 @@
 import { literals } from "convex-helpers/validators";
 import { v } from "convex/values";
-import { vMessageStatus, vQueueItemView } from "../../component/queue/validators.js";
+import { vConversationState } from "../../component/conversations/validators.js";
+import {
+  vConversationSummary,
+  vMessageStatus,
+  vQueueItemView,
+} from "../../component/queue/validators.js";
 import { MESSAGE_EVENT_KINDS } from "../../component/trail/validators.js";
 import { mutation, query, type Lib } from "../define.js";
 
@@ -27,6 +32,14 @@ export function exposeQueueOperator(lib: Lib) {
         vQueueItemView.omit("payload", "lastError").extend({ lastError: v.optional(v.string()) }),
       ),
       handler: async (ctx, args) => await ctx.runQuery(lib.listJobsByStatus, args),
+    }),
+
+    /** Conversations in one state, those that change first at the top; `limit` 1…500, default 100. */
+    listConversationsByState: query({
+      sensitivity: "operator",
+      args: { state: vConversationState, limit: v.optional(v.number()) },
+      returns: v.array(vConversationSummary),
+      handler: async (ctx, args) => await ctx.runQuery(lib.listConversationsByState, args),
     }),
 
     /** What happened to a message, oldest first; kept for a week. */

@@ -1628,6 +1628,24 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         },
         Name
       >;
+      listConversationsByState: FunctionReference<
+        "query",
+        "internal",
+        {
+          limit?: number;
+          state: "idle" | "ready" | "waiting" | "leased" | "paused" | "blocked";
+        },
+        Array<{
+          agentKey: string;
+          conversationId: string;
+          pauseReason: null | string;
+          queuedCount: number;
+          readyAt: null | number;
+          state: "idle" | "ready" | "waiting" | "leased" | "paused" | "blocked";
+          workerId: null | string;
+        }>,
+        Name
+      >;
       listDailyCosts: FunctionReference<
         "query",
         "internal",

@@ -150,3 +150,30 @@ describe("queueStats", () => {
     expect(await stats(t)).toEqual(after);
   });
 });
+
+describe("listConversationsByState", () => {
+  test("shows each conversation in its state only, with what waits in it", async () => {
+    const t = await queueTest();
+    await send(t, "waits", "a");
+    await send(t, "waits", "b");
+    await send(t, "held", "c");
+    await t.mutation(api.lib.pauseConversation, { conversationId: "held", reason: "legal" });
+    const list = async (state: "ready" | "paused" | "idle") =>
+      await t.query(api.lib.listConversationsByState, { state });
+    expect(await list("ready")).toEqual([
+      {
+        conversationId: "waits",
+        agentKey: "default",
+        state: "ready",
+        queuedCount: 2,
+        readyAt: START,
+        workerId: null,
+        pauseReason: null,
+      },
+    ]);
+    expect(await list("paused")).toMatchObject([
+      { conversationId: "held", queuedCount: 1, pauseReason: "legal" },
+    ]);
+    expect(await list("idle")).toEqual([]);
+  });
+});

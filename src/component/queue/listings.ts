@@ -2,7 +2,13 @@
 import type { QueryCtx } from "../kit/functions.js";
 import { readCounts } from "../trail/ops.js";
 import { takeReadable, type Message } from "./store.js";
-import { MAX_LIST_LIMIT, type MessageStatus, type QueueItemView } from "./validators.js";
+import type { ConversationState } from "../conversations/validators.js";
+import {
+  MAX_LIST_LIMIT,
+  type ConversationSummary,
+  type MessageStatus,
+  type QueueItemView,
+} from "./validators.js";
 
 const DEFAULT_LIST_LIMIT = 100;
 /** Messages that are not due, of either kind, which queueStats subtracts; beyond it the number is an upper bound. */
@@ -152,4 +158,25 @@ export async function queueCounts(ctx: QueryCtx, now: number): Promise<QueueStat
     processing: Math.max(0, counts.get("processing") ?? 0),
     deadLetter: Math.max(0, counts.get("dead_letter") ?? 0),
   };
+}
+
+/** Those that change first at the top; rows of 3.x have no state until they are first touched. */
+export async function listConversationsByState(
+  ctx: QueryCtx,
+  state: ConversationState,
+  limit: number,
+): Promise<ConversationSummary[]> {
+  const rows = await ctx.db
+    .query("conversations")
+    .withIndex("by_state_and_readyAt", (q) => q.eq("state", state))
+    .take(limit);
+  return rows.map((row) => ({
+    conversationId: row.conversationId,
+    agentKey: row.agentKey,
+    state,
+    queuedCount: row.queuedCount ?? 0,
+    readyAt: row.readyAt ?? null,
+    workerId: row.ownerWorkerId ?? null,
+    pauseReason: row.pauseReason ?? null,
+  }));
 }

@@ -11,14 +11,20 @@ import {
   skip,
 } from "./deadLetters.js";
 import { expireLeases, MAX_LEASE_SWEEP } from "./leases.js";
-import { clampLimit, listByStatus, toQueueItem } from "./listings.js";
+import { vConversationState } from "../conversations/validators.js";
+import {
+  clampLimit,
+  listByStatus,
+  listConversationsByState as listByState,
+  toQueueItem,
+} from "./listings.js";
 import {
   pauseConversation as pause,
   resumeConversation as resume,
   setAgentPaused,
   unblockAgent,
 } from "./pausing.js";
-import { vMessageStatus, vQueueItemView } from "./validators.js";
+import { vConversationSummary, vMessageStatus, vQueueItemView } from "./validators.js";
 
 const DEFAULT_DEAD_LETTER_LIMIT = 50;
 
@@ -63,6 +69,16 @@ export const listJobsByStatus = query({
       maxAttempts: message.maxAttempts,
       ...(message.lastError === undefined ? {} : { lastError: message.lastError }),
     })),
+});
+
+/**
+ * Conversations in one state, those that change first at the top: what is ready, due or about to expire. `readyAt` is
+ * that time, `queuedCount` the messages that wait beside the leased one; `limit` 1…500, default 100.
+ */
+export const listConversationsByState = query({
+  args: { state: vConversationState, limit: v.optional(v.number()) },
+  returns: v.array(vConversationSummary),
+  handler: async (ctx, args) => await listByState(ctx, args.state, clampLimit(args.limit)),
 });
 
 /** Dead letters grouped by cause, most recent first; at most 100 groups. */

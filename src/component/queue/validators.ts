@@ -1,6 +1,7 @@
 /** The vocabulary of the queue; also read by the client. */
 import { literals } from "convex-helpers/validators";
 import { v, type Infer } from "convex/values";
+import { vConversationState } from "../conversations/validators.js";
 
 /** `failed` is a message that an operator skipped. */
 export const MESSAGE_STATUSES = ["queued", "processing", "done", "failed", "dead_letter"] as const;
@@ -58,6 +59,18 @@ export const vQueueItemView = v.object({
   payload: vPayloadView,
 });
 export type QueueItemView = Infer<typeof vQueueItemView>;
+
+/** A conversation as operators see it in a list. */
+export const vConversationSummary = v.object({
+  conversationId: v.string(),
+  agentKey: v.string(),
+  state: vConversationState,
+  queuedCount: v.number(),
+  readyAt: v.union(v.null(), v.number()),
+  workerId: v.union(v.null(), v.string()),
+  pauseReason: v.union(v.null(), v.string()),
+});
+export type ConversationSummary = Infer<typeof vConversationSummary>;
 
 export const vClaimedJob = v.object({
   messageId: v.string(),

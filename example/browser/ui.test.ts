@@ -1,0 +1,108 @@
+/** What people do in the web UI, in a real browser against the local world. */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { answer, chooseAgent, furnish, send, walkOnboarding } from "./scene.js";
+import { NARROW, startStage, WIDE, type Stage, type Visit } from "./stage.js";
+
+const PAGES = ["chat", "fleet", "queue", "agents", "push", "skills", "snapshots", "cleanup"];
+const SLOW = { timeout: 60_000 };
+let stage: Stage;
+let olga: Visit;
+
+beforeAll(async () => {
+  stage = await startStage(60_000);
+  olga = await stage.visit();
+  await chooseAgent(olga);
+  await furnish(stage, "olga");
+});
+afterAll(async () => await stage.close());
+
+test("a message sent in the UI is answered live, and says why it waits until then", async () => {
+  await send(olga, "/slow 2000 Hello");
+  await olga.page.getByRole("button", { name: "Why is it not answered?" }).click();
+  await olga.page.getByText("came into the queue").waitFor(SLOW);
+  expect(await answer(olga, 1)).toContain("Hello");
+  await olga.page
+    .getByRole("button", { name: "Why is it not answered?" })
+    .waitFor({ state: "detached" });
+});
+
+test("onboarding leads from a bot's token to a linked chat", async () => {
+  await walkOnboarding(olga);
+  await olga.page.getByLabel("Write on the phone").fill("Hello from the phone");
+  await olga.page.keyboard.press("Enter");
+  await olga.page.locator(".phone .bot", { hasText: "Hello from the phone" }).waitFor(SLOW);
+  expect(await olga.page.content()).not.toMatch(/777002:[A-Za-z0-9_-]{30}/);
+});
+
+test("a dead letter is found in its group, started again and skipped", async () => {
+  await send(olga, "/refuse me");
+  await olga.page.getByText("gave up").waitFor(SLOW);
+  await olga.goTo("queue");
+  await olga.page.getByRole("button", { name: "Start it again" }).click();
+  await olga.page.getByText("Started 1 message again.").waitFor(SLOW);
+  // The engine refuses it once more.
+  await olga.page.getByRole("button", { name: "Start it again" }).waitFor(SLOW);
+  await olga.page.getByText("The messages").click();
+  await olga.page.getByRole("button", { name: "Skip" }).click();
+  await olga.page.getByText("No message was given up.").waitFor(SLOW);
+  expect(await stage.world.component("queueStats")).toMatchObject({ deadLetter: 0 });
+});
+
+test("a secret goes in and is on no page after", async () => {
+  await olga.goTo("agents");
+  await olga.page.getByRole("button", { name: "Import openai.apiKey" }).click();
+  await olga.page.getByLabel("Value").fill("sk-very-secret");
+  await olga.page.getByRole("button", { name: "Seal and store" }).click();
+  await olga.page.getByText("openai.apiKey is stored as version 1.").waitFor(SLOW);
+  await olga.page.getByRole("button", { name: "Replace openai.apiKey" }).waitFor();
+  expect(await olga.page.getByLabel("Value").inputValue()).toBe("");
+  expect(await olga.page.content()).not.toContain("sk-very-secret");
+});
+
+test("a dry run of the cleanup counts machines and destroys none", async () => {
+  await olga.goTo("cleanup");
+  await olga.page.getByRole("button", { name: "Dry run" }).click();
+  await olga.page.getByText("Would destroy in the app").waitFor(SLOW);
+  const machines = stage.world.fly.control.machines().filter((m) => m.state === "started");
+  expect(machines.length).toBeGreaterThan(0);
+  for (const { id } of machines)
+    expect(await olga.page.locator(".notice").first().innerText()).toContain(id);
+});
+
+test("operators' pages are not for users", async () => {
+  const ada = await stage.visit("ada");
+  await ada.goTo("fleet");
+  expect(await ada.page.getByRole("navigation").getByRole("link").allInnerTexts()).toEqual([
+    "Chat",
+    "Push",
+    "Snapshots",
+  ]);
+  expect(ada.errors).toEqual([]);
+  await ada.context.close();
+});
+
+describe.each([
+  ["wide, light", { size: WIDE, colorScheme: "light" }],
+  ["wide, dark", { size: WIDE, colorScheme: "dark" }],
+  ["narrow, light", { size: NARROW, colorScheme: "light" }],
+  ["narrow, dark", { size: NARROW, colorScheme: "dark" }],
+] as const)("%s", (_name, look) => {
+  test("every page is quiet in the console and fits its width", async () => {
+    const visit = await stage.visit("olga", look);
+    for (const path of PAGES) {
+      await visit.goTo(path);
+      await visit.page.locator("main h2").first().waitFor();
+      const overflow = await visit.page.evaluate(
+        () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+      );
+      expect({ path, overflow }).toEqual({ path, overflow: 0 });
+      expect(await visit.page.getByText("cannot be shown").count()).toBe(0);
+    }
+    expect(visit.errors).toEqual([]);
+    await visit.context.close();
+  });
+});
+
+test("nothing was written to the console on the way", () => {
+  expect(olga.errors).toEqual([]);
+});
