@@ -72,6 +72,25 @@ export {
 } from "./bridge/toolCall.js";
 export type { BridgeToolCall } from "./bridge/toolCall.js";
 
+// ── What the functions take and return ──────────────────────────────────────
+export type { MessageTemplateView } from "../component/messageTemplates/validators.js";
+export type {
+  AgentDispatchView,
+  AudienceCursor,
+  BroadcastReceipt,
+  BroadcastView,
+  DispatchReport,
+  Periodicity,
+  PushJobView,
+  PushTemplateView,
+  Schedule,
+  Slot,
+} from "../component/push/validators.js";
+export type { QueueItemView } from "../component/queue/validators.js";
+export type { SnapshotView } from "../component/snapshots/validators.js";
+export type { ConversationView } from "../component/userAgents/validators.js";
+export type { MessageExplanation, WaitKind } from "../component/views/validators.js";
+
 // ── Errors ──────────────────────────────────────────────────────────────────
 export { ERROR_CODES, isAgentFactoryError } from "../shared/errors.js";
 export type { AgentFactoryErrorData, ErrorCode } from "../shared/errors.js";
