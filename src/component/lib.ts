@@ -121,6 +121,7 @@ export {
   getWebhookReadiness,
   importTelegramTokenForAgent,
   listQuarantinedTelegramUpdates,
+  prepareTelegramAttachmentsForEnqueue,
   reconcileTelegramBotIdentityForAgent,
   resubmitQuarantinedTelegramUpdate,
 } from "./telegram/operator.public.js";

@@ -48,9 +48,19 @@ export interface LocalTelegramControl {
   setFile(botId: number, file: NewFile): string;
   /** A person writes; the update goes to the webhook. `more` is added to the message, for example a photo. */
   say(botId: number, from: Person, text: string, more?: Record<string, unknown>): SaidMessage;
+  /** The person changes what they wrote. */
+  edit(botId: number, from: Person, messageId: number, text: string): number;
+  /** The person presses a button under a message of the bot. Returns the id of the press. */
+  press(botId: number, from: Person, data: string, messageId?: number): string;
+  /** Presses that the bot acknowledged. */
+  acknowledged(botId: number): readonly string[];
+  /** Updates that were taken are sent so many times more, as after a lost answer. */
+  repeatUpdates(botId: number, times: number): void;
+  /** Updates of this kind set off later, so that other kinds overtake them. */
+  delayUpdates(botId: number, kind: string, ms: number): void;
   /** Every try to deliver an update. */
   deliveries(botId: number): readonly Delivery[];
-  /** The user of this chat blocks the bot, or every bot. */
+  /** The user of this chat blocks the bot, or every bot; webhooks are told. */
   block(chatId: number, botId?: number): void;
   unblock(chatId: number, botId?: number): void;
   /** A reply can no longer point to it. */
@@ -77,6 +87,24 @@ export function createControl(world: World): LocalTelegramControl {
     if (!bot) throw new Error(`there is no bot ${id}`);
     return bot;
   }
+  const now = () => Math.floor(world.clock.now() / 1000);
+  const chatOf = (id: number) => ({ id, type: id > 0 ? "private" : "supergroup" });
+  const personOf = ({ id, firstName = "Somebody" }: Person) => ({
+    ...{ id, is_bot: false, first_name: firstName },
+  });
+  /** Nobody hears of it without a webhook. */
+  function member(bot: Bot, chatId: number, from: string, to: string): void {
+    if (bot.webhook === null) return;
+    const user = { id: bot.id, is_bot: true, first_name: bot.firstName, username: bot.username };
+    const my_chat_member = {
+      chat: chatOf(chatId),
+      from: personOf({ id: chatId }),
+      date: now(),
+      old_chat_member: { status: from, user },
+      new_chat_member: { status: to, user, ...(to === "kicked" && { until_date: 0 }) },
+    };
+    sendUpdate(world, bot, `membership ${chatId}`, { my_chat_member });
+  }
   const chosen = (id: number | undefined) =>
     id === undefined ? [...world.bots.values()] : [find(id)];
 
@@ -100,20 +128,47 @@ export function createControl(world: World): LocalTelegramControl {
       const bot = find(id);
       const chatId = from.chatId ?? from.id;
       const messageId = nextMessageId(bot, chatId);
-      const chat = { id: chatId, type: chatId > 0 ? "private" : "supergroup" };
       const message = {
         message_id: messageId,
-        date: Math.floor(world.clock.now() / 1000),
-        chat,
-        from: { id: from.id, is_bot: false, first_name: from.firstName ?? "Somebody" },
+        date: now(),
+        chat: chatOf(chatId),
+        from: personOf(from),
         ...(text !== "" && { text }),
         ...more,
       };
       return { updateId: sendUpdate(world, bot, `chat ${chatId}`, { message }), messageId };
     },
+    edit(id, from, messageId, text) {
+      const chatId = from.chatId ?? from.id;
+      const when = { date: now(), edit_date: now() };
+      const said = { chat: chatOf(chatId), from: personOf(from), text };
+      const edited_message = { message_id: messageId, ...when, ...said };
+      return sendUpdate(world, find(id), `chat ${chatId}`, { edited_message });
+    },
+    press(id, from, data, messageId = 1) {
+      const bot = find(id);
+      const callbackId = String(bot.outgoing.nextUpdateId * 10);
+      const message = { message_id: messageId, date: now(), chat: chatOf(from.chatId ?? from.id) };
+      const pressed = { id: callbackId, from: personOf(from), message, chat_instance: "1", data };
+      sendUpdate(world, bot, `presses ${from.id}`, { callback_query: pressed });
+      return callbackId;
+    },
+    acknowledged: (id) => find(id).acknowledged,
+    repeatUpdates: (id, times) => void (find(id).outgoing.repeats = times),
+    delayUpdates: (id, kind, ms) => void find(id).outgoing.delaysMs.set(kind, ms),
     deliveries: (id) => find(id).outgoing.log,
-    block: (chatId, id) => chosen(id).forEach((bot) => bot.blockedChats.add(chatId)),
-    unblock: (chatId, id) => chosen(id).forEach((bot) => bot.blockedChats.delete(chatId)),
+    block(chatId, id) {
+      for (const bot of chosen(id)) {
+        if (!bot.blockedChats.has(chatId)) member(bot, chatId, "member", "kicked");
+        bot.blockedChats.add(chatId);
+      }
+    },
+    unblock(chatId, id) {
+      for (const bot of chosen(id)) {
+        if (bot.blockedChats.has(chatId)) member(bot, chatId, "kicked", "member");
+        bot.blockedChats.delete(chatId);
+      }
+    },
     deleteMessage: (id, chatId, messageId) =>
       void find(id).deletedMessages.add(`${chatId}/${messageId}`),
     fault: (rule) => world.faults.add(rule),

@@ -51,8 +51,17 @@ const getMe: Method = (_world, bot) => ({
   supports_inline_queries: false,
 });
 
+const answerCallbackQuery: Method = (_world, bot, parameters) => {
+  const id = parameters.text("callback_query_id") ?? "";
+  if (id === "" || bot.acknowledged.includes(id))
+    throw badRequest("query is too old and response timeout expired or query ID is invalid");
+  bot.acknowledged.push(id);
+  return true;
+};
+
 const METHODS: Record<string, Method> = {
   getMe,
+  answerCallbackQuery,
   sendMessage,
   sendAudio: sendFile("audio"),
   sendDocument: sendFile("document"),

@@ -79,3 +79,46 @@ test("pauses grow to one or two minutes", () => {
     0, 2_000, 4_000, 64_000, 90_000,
   ]);
 });
+
+test("410 for 23 hours removes the webhook; anything else in between starts anew", async () => {
+  const { control, advance } = await withWebhook(410);
+  control.say(BOT, { id: CHAT }, "one");
+  for (let hour = 0; hour < 22; hour++) await advance(3_600_000);
+  expect(control.webhook(BOT)).not.toBeNull();
+  for (let hour = 0; hour < 3; hour++) await advance(3_600_000);
+  expect(control.webhook(BOT)).toBeNull();
+});
+
+test("updates can come twice, and kinds can overtake each other", async () => {
+  const { control, received, advance } = await withWebhook(200);
+  control.repeatUpdates(BOT, 1);
+  control.delayUpdates(BOT, "message", 500);
+  const { messageId } = control.say(BOT, { id: CHAT }, "one");
+  control.press(BOT, { id: CHAT }, "yes");
+  await advance(0);
+  await advance(600);
+  control.repeatUpdates(BOT, 0);
+  control.edit(BOT, { id: CHAT }, messageId, "two");
+  await advance(0);
+  expect(received.map(({ update }) => Object.keys(update)[1])).toEqual([
+    ...["callback_query", "callback_query", "message", "message", "edited_message"],
+  ]);
+});
+
+test("blocking and unblocking is told once, and only what was asked for is sent", async () => {
+  const { core, control, received, advance } = await withWebhook(200);
+  for (const act of [control.block, control.block, control.unblock]) act(CHAT);
+  await advance(0);
+  expect(received).toMatchObject([
+    { update: { my_chat_member: { new_chat_member: { status: "kicked" } } } },
+    { update: { my_chat_member: { new_chat_member: { status: "member" } } } },
+  ]);
+  const allowed = encodeURIComponent('["message"]');
+  await advance(1_000);
+  await core.fetch(
+    `http://t/bot${TOKEN}/setWebhook?url=https://a.example/hook&allowed_updates=${allowed}`,
+  );
+  control.press(BOT, { id: CHAT }, "yes");
+  await advance(0);
+  expect(received).toHaveLength(2);
+});

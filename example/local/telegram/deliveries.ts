@@ -7,6 +7,8 @@ import type { Bot, World } from "./world.js";
 const DAY_MS = 86_400_000;
 const ANSWER_WITHIN_MS = 60_000;
 const MAX_RETRY_AFTER_S = 3_600;
+/** A webhook that says it is gone for that long is believed, and removed. */
+const GONE_FOR_MS = 23 * 3_600_000;
 
 export interface Update {
   update_id: number;
@@ -32,17 +34,31 @@ export interface Outgoing {
   queues: Map<string, Pending[]>;
   log: Delivery[];
   lastError: { at: number; message: string } | null;
+  /** Since when every answer was 410. */
+  goneSince: number | null;
+  /** How often an update is sent again although it was taken. */
+  repeats: number;
+  /** How long the first try of a kind waits, so that other kinds overtake it. */
+  delaysMs: Map<string, number>;
 }
 
 export function newOutgoing(firstUpdateId: number): Outgoing {
-  return { nextUpdateId: firstUpdateId, queues: new Map(), log: [], lastError: null };
+  return {
+    nextUpdateId: firstUpdateId,
+    queues: new Map(),
+    log: [],
+    lastError: null,
+    goneSince: null,
+    repeats: 0,
+    delaysMs: new Map(),
+  };
 }
 
 export function pendingCount(outgoing: Outgoing): number {
   return [...outgoing.queues.values()].reduce((sum, queue) => sum + queue.length, 0);
 }
 
-/** Puts an update behind those of the same queue; returns its number. */
+/** Puts an update behind those of the same queue, unless its kind was not asked for; returns its number. */
 export function sendUpdate(
   world: World,
   bot: Bot,
@@ -52,23 +68,36 @@ export function sendUpdate(
   const { outgoing } = bot;
   const update = { update_id: outgoing.nextUpdateId, ...content };
   outgoing.nextUpdateId += 1;
+  const kind = Object.keys(content)[0] ?? "";
+  if (bot.allowedUpdates?.includes(kind) === false) return update.update_id;
   const queue = outgoing.queues.get(queueId) ?? [];
   outgoing.queues.set(queueId, queue);
   queue.push({ update, fails: 0, expiresAt: world.clock.now() + DAY_MS });
-  if (queue.length === 1) void deliverHead(world, bot, queue);
+  const delay = outgoing.delaysMs.get(kind) ?? 0;
+  if (queue.length > 1) return update.update_id;
+  if (delay === 0) void deliverHead(world, bot, queue);
+  else world.timers.after(delay, () => void deliverHead(world, bot, queue));
   return update.update_id;
 }
 
 async function deliverHead(world: World, bot: Bot, queue: Pending[]): Promise<void> {
   const head = queue[0];
   if (head === undefined || world.timers.closed) return;
+  const { outgoing } = bot;
   const { status, retryAfter } = await post(world, bot, head.update);
-  bot.outgoing.log.push({ at: world.clock.now(), updateId: head.update.update_id, status });
+  const record = (answer: number | null) =>
+    outgoing.log.push({ at: world.clock.now(), updateId: head.update.update_id, status: answer });
+  record(status);
+  const goneSince = status === 410 ? (outgoing.goneSince ?? world.clock.now()) : null;
+  outgoing.goneSince = goneSince;
+  if (goneSince !== null && world.clock.now() - goneSince >= GONE_FOR_MS) bot.webhook = null;
   if (status !== null && status >= 200 && status < 300) {
+    for (let again = 0; again < outgoing.repeats; again++)
+      record((await post(world, bot, head.update)).status);
     queue.shift();
     return await deliverHead(world, bot, queue);
   }
-  bot.outgoing.lastError = {
+  outgoing.lastError = {
     at: world.clock.now(),
     message:
       status === null ? "Read timeout expired" : `Wrong response from the webhook: ${status}`,

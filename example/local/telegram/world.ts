@@ -76,6 +76,8 @@ export interface Bot {
   blockedChats: Set<number>;
   /** Messages a reply can no longer point to, as `<chat>/<message>`. */
   deletedMessages: Set<string>;
+  /** Pressed buttons that the bot acknowledged. */
+  acknowledged: string[];
   /** Updates on their way to the webhook. */
   outgoing: Outgoing;
 }
@@ -130,6 +132,7 @@ export function addBot(world: World, given: NewBot): Bot {
     lastMessageIds: new Map(),
     blockedChats: new Set(),
     deletedMessages: new Set(),
+    acknowledged: [],
     outgoing: newOutgoing(2_000_001 + (given.id % 1_000_000)),
   };
   world.bots.set(bot.id, bot);

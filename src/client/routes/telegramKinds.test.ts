@@ -70,7 +70,7 @@ describe("buttons", () => {
     const app = await startApp();
     for (let i = 0; i < 3; i++) expect(await app.post(SAMPLES.callback)).toMatchObject(OK);
     await app.settle(200);
-    expect(calls(app, "answerCallbackQuery")).toBe(1);
+    expect(app.telegram.control.acknowledged(BOT)).toEqual(["99001"]);
     expect(await app.rows("messageQueue")).toMatchObject([
       {
         conversationId: `telegram:${BOT}:${ADA}`,

@@ -123,6 +123,49 @@ describe("files", () => {
   });
 });
 
+describe("files fetched for an app that takes updates itself", () => {
+  const prepare = async (app: App, fileId: string, agentKey = "default") =>
+    await app.t.action(
+      async (ctx) =>
+        await ctx.runAction(lib.prepareTelegramAttachmentsForEnqueue, {
+          agentKey,
+          attachments: [{ kind: "document", telegramFileId: fileId, fileName: "plan.pdf" }],
+        }),
+    );
+
+  test("are stored, and can be enqueued as they come", async () => {
+    const app = await startApp();
+    file(app, "f");
+    const attachments = await prepare(app, "f");
+    expect(attachments).toMatchObject([
+      { status: "ready", mimeType: "application/pdf", sizeBytes: 7, telegramFileId: "f" },
+    ]);
+    await app.t.mutation(async (ctx) => {
+      await ctx.runMutation(lib.enqueue, {
+        conversationId: "own",
+        agentKey: "default",
+        payload: { provider: "telegram", providerUserId: "1", messageText: "see", attachments },
+      });
+    });
+    expect(await app.rows("messageAttachments")).toHaveLength(1);
+  });
+
+  test("what cannot be fetched is an error, in the words of 3.x", async () => {
+    const app = await startApp();
+    await expect(prepare(app, "gone")).rejects.toThrow(
+      "Telegram getFile failed: Bad Request: invalid file_id",
+    );
+    await expect(
+      (await startApp({}, false)).t.action(async (ctx) => {
+        await ctx.runAction(lib.prepareTelegramAttachmentsForEnqueue, {
+          agentKey: "default",
+          attachments: [],
+        });
+      }),
+    ).rejects.toThrow("missing active telegram bot token for agent 'default'");
+  });
+});
+
 describe("turns", () => {
   test("an album is one message, replayed or not", async () => {
     const app = await startApp();

@@ -189,6 +189,8 @@ import type * as telegram_migration from "../telegram/migration.js";
 import type * as telegram_mime from "../telegram/mime.js";
 import type * as telegram_notices from "../telegram/notices.js";
 import type * as telegram_pairing from "../telegram/pairing.js";
+import type * as telegram_prepare from "../telegram/prepare.js";
+import type * as telegram_prepared from "../telegram/prepared.js";
 import type * as telegram_protocol from "../telegram/protocol.js";
 import type * as telegram_quarantine from "../telegram/quarantine.js";
 import type * as telegram_resubmit from "../telegram/resubmit.js";
@@ -414,6 +416,8 @@ const fullApi: ApiFromModules<{
   "telegram/mime": typeof telegram_mime;
   "telegram/notices": typeof telegram_notices;
   "telegram/pairing": typeof telegram_pairing;
+  "telegram/prepare": typeof telegram_prepare;
+  "telegram/prepared": typeof telegram_prepared;
   "telegram/protocol": typeof telegram_protocol;
   "telegram/quarantine": typeof telegram_quarantine;
   "telegram/resubmit": typeof telegram_resubmit;

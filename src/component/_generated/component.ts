@@ -2266,6 +2266,31 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         { expiresAt: number; snapshotId: string; uploadUrl: string },
         Name
       >;
+      prepareTelegramAttachmentsForEnqueue: FunctionReference<
+        "action",
+        "internal",
+        {
+          agentKey: string;
+          attachments: Array<{
+            fileName?: string;
+            kind: "photo" | "video" | "audio" | "voice" | "document";
+            mimeType?: string;
+            sizeBytes?: number;
+            telegramFileId: string;
+          }>;
+        },
+        Array<{
+          expiresAt: number;
+          fileName?: string;
+          kind: "photo" | "video" | "audio" | "voice" | "document";
+          mimeType?: string;
+          sizeBytes?: number;
+          status: "ready";
+          storageId: string;
+          telegramFileId: string;
+        }>,
+        Name
+      >;
       previewBroadcast: FunctionReference<
         "query",
         "internal",

@@ -1,11 +1,14 @@
 /** Telegram for operators: tokens, webhooks, what was put away. */
 import { v } from "convex/values";
 import { action, mutation, query } from "../kit/functions.js";
+import { prepareAttachments } from "./prepare.js";
 import { listQuarantine, readQuarantined } from "./quarantine.js";
 import { resubmitQuarantined } from "./resubmit.js";
 import { configureWebhook, importToken, reconcileBot, webhookReadiness } from "./setup.js";
 import {
   vBotReconciled,
+  vFileRequest,
+  vPreparedFile,
   vQuarantineView,
   vResubmission,
   vTokenImported,
@@ -59,6 +62,18 @@ export const reconcileTelegramBotIdentityForAgent = action({
   args: { agentKey: v.string(), secretRef: v.optional(v.string()) },
   returns: vBotReconciled,
   handler: async (ctx, args) => await reconcileBot(ctx, args),
+});
+
+/**
+ * Fetches files from Telegram with the agent's token and stores them, ready to be passed to `enqueue` as they are. For apps
+ * that take updates themselves: our webhook fetches files after it has answered. At most 20 MB each; a file that is
+ * never attached is swept.
+ * @throws SECRET_MISSING no token; TELEGRAM_FAILED the first file that cannot be fetched; INVALID_ARGUMENT too many files
+ */
+export const prepareTelegramAttachmentsForEnqueue = action({
+  args: { agentKey: v.string(), attachments: v.array(vFileRequest) },
+  returns: v.array(vPreparedFile),
+  handler: async (ctx, args) => await prepareAttachments(ctx, args),
 });
 
 /** Updates that could not be used, newest first; `limit` 1…200, default 50. */

@@ -36,10 +36,14 @@ function isReady(file: TurnFile): file is ReadyFile {
   return file.state === "ready" && file.storageId !== undefined;
 }
 
+export async function attachmentExpiresAt(ctx: MutationCtx, now: number): Promise<number> {
+  const config = await loadMessageConfig(ctx);
+  return now + (config?.telegramAttachmentRetentionMs ?? RETENTION.attachmentMs);
+}
+
 async function attachmentsOf(ctx: MutationCtx, files: readonly ReadyFile[], now: number) {
   if (files.length === 0) return [];
-  const config = await loadMessageConfig(ctx);
-  const expiresAt = now + (config?.telegramAttachmentRetentionMs ?? RETENTION.attachmentMs);
+  const expiresAt = await attachmentExpiresAt(ctx, now);
   return files.map(({ state: _state, error: _error, note: _note, ...file }) => ({
     ...file,
     status: "ready" as const,

@@ -72,6 +72,23 @@ export const fileFields = {
 };
 export const vFileRef = v.object(fileFields);
 export type FileRef = Infer<typeof vFileRef>;
+
+/** A file as the webhook of 3.x asked for it, and as it got it back. */
+export const vFileRequest = v.object({
+  kind: vAttachmentKind,
+  telegramFileId: v.string(),
+  fileName: v.optional(v.string()),
+  mimeType: v.optional(v.string()),
+  sizeBytes: v.optional(v.number()),
+});
+export const vPreparedFile = v.object({
+  ...vFileRequest.fields,
+  status: v.literal("ready"),
+  storageId: v.id("_storage"),
+  expiresAt: v.number(),
+});
+export type PreparedFile = Infer<typeof vPreparedFile>;
+
 export const vFileState = literals("pending", "ready", "failed");
 
 export const vWebhookConfigured = v.object({
