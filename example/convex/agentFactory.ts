@@ -80,6 +80,7 @@ export const {
   drainWorker,
   explainPass,
   lastCleanupReport,
+  listLeakedResources,
   listWorkerEvents,
   listWorkers,
   runFlyCleanup,

@@ -24,6 +24,7 @@ export const {
   getWorkerRuntimeConfig,
   importSecret,
   lastCleanupReport,
+  listLeakedResources,
   listAgents,
   listDeadLetterGroups,
   listDeadLetters,

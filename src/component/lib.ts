@@ -172,6 +172,7 @@ export {
   checkIdleShutdowns,
   deleteFlyVolume,
   explainPass,
+  listLeakedResources,
   reconcileWorkers,
   workerStats,
 } from "./scheduler/operator.public.js";

@@ -1,5 +1,6 @@
 import { defineTable } from "convex/server";
 import { v } from "convex/values";
+import { vLeak } from "./validators.js";
 
 export const schedulerTables = {
   /**
@@ -29,7 +30,19 @@ export const schedulerTables = {
     /** The gateway address that answered, and when. */
     gatewayCheckedUrl: v.optional(v.string()),
     gatewayCheckedAt: v.optional(v.number()),
-    /** Tagged machines without a live row, by id, with the time of their first observation. */
-    orphansSeen: v.optional(v.record(v.string(), v.number())),
   }).index("by_key", ["key"]),
+
+  /** Apps in which machines of ours may be. Written by passes; a former app goes when it is proven empty. */
+  providerApps: defineTable({
+    appName: v.string(),
+    volumesListedAt: v.optional(v.number()),
+    /** Lists that failed in a row. */
+    failures: v.number(),
+    /** A former app whose lists showed nothing of ours, since. */
+    emptySince: v.optional(v.number()),
+    nextLookAt: v.number(),
+  }),
+
+  /** Machines and volumes of ours without a live row. Written by passes, deleted when a list shows them no more. */
+  providerLeaks: defineTable(vLeak.fields),
 };

@@ -15,6 +15,8 @@ export type WakeFacts = {
   nextWaitingAt: number | null;
   nextLeaseExpiryAt: number | null;
   orphansWatched: number;
+  /** A former app is due. */
+  nextFormerLookAt?: number | null;
 };
 
 /** Epoch ms of the next pass, or null when nothing needs one: the deployment sleeps. */
@@ -25,6 +27,7 @@ export function nextWakeAt(facts: WakeFacts, policy: PlanPolicy, now: number): n
   if (facts.nextWaitingAt !== null) times.push(facts.nextWaitingAt);
   if (facts.nextLeaseExpiryAt !== null) times.push(facts.nextLeaseExpiryAt + 1_000);
   if (facts.orphansWatched > 0) times.push(again);
+  if (typeof facts.nextFormerLookAt === "number") times.push(facts.nextFormerLookAt);
   const blockedUntil =
     facts.spawnNotBefore !== null && facts.spawnNotBefore > now
       ? facts.spawnNotBefore
