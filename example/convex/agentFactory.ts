@@ -115,6 +115,7 @@ export const {
   explainPass,
   fleet,
   lastCleanupReport,
+  listLeakedResources,
   runFlyCleanup,
   listWorkerEvents,
   listWorkers,

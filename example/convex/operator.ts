@@ -27,6 +27,7 @@ export const {
   getWorkerRuntimeConfig,
   importSecret,
   lastCleanupReport,
+  listLeakedResources,
   listAgents,
   listDailyCosts,
   listConversationsByState,

@@ -111,6 +111,7 @@ const TABLE = {
   lastCleanupReport: [Q, "read", "operator", "lastCleanupReport"],
   runFlyCleanup: [A, "write", "operator", "runFlyCleanup"],
   explainPass: [Q, "read", "operator", "explainPass"],
+  listLeakedResources: [Q, "read", "operator", "listLeakedResources"],
   listWorkerEvents: [Q, "read", "operator", "listWorkerEvents"],
   listWorkers: [Q, "read", "operator", "listWorkers"],
   recoverQueue: [A, "write", "operator", "releaseStuckJobs"],

@@ -189,6 +189,7 @@ export {
   checkIdleShutdowns,
   deleteFlyVolume,
   explainPass,
+  listLeakedResources,
   reconcileWorkers,
   workerStats,
 } from "./scheduler/operator.public.js";

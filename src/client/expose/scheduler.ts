@@ -1,6 +1,6 @@
 import { v } from "convex/values";
 import { vScalingPolicy } from "../../component/config.js";
-import { vDecision, vPassReport } from "../../component/scheduler/validators.js";
+import { vDecision, vLeak, vPassReport } from "../../component/scheduler/validators.js";
 import { action, query, type Lib } from "../define.js";
 import type { ProviderOptions } from "../types.js";
 import { providerArg } from "./provider.js";
@@ -73,6 +73,14 @@ export function exposeScheduler(lib: Lib, options: ProviderOptions) {
         });
         return { released, reconcile };
       },
+    }),
+
+    /** Machines and volumes without a live row, and rows without their machine, as the passes observed them. */
+    listLeakedResources: query({
+      sensitivity: "operator",
+      args: {},
+      returns: v.array(vLeak),
+      handler: async (ctx) => await ctx.runQuery(lib.listLeakedResources, {}),
     }),
 
     /** What the next pass would do and why, without doing it. */

@@ -788,6 +788,20 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
                 machineId: string;
                 reason: string;
               }
+            | {
+                appName: string;
+                kind: "watch_orphan_volume";
+                reason: string;
+                volumeId: string;
+                workerId: string;
+              }
+            | {
+                appName: string;
+                kind: "destroy_orphan_volume";
+                reason: string;
+                volumeId: string;
+                workerId: string;
+              }
             | { conversationId: string; kind: "hold"; reason: string }
           >;
           lastPassAt: null | number;
@@ -1770,6 +1784,20 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
           priority: number;
           scheduledFor: number;
           status: "queued" | "processing" | "done" | "failed" | "dead_letter";
+        }>,
+        Name
+      >;
+      listLeakedResources: FunctionReference<
+        "query",
+        "internal",
+        {},
+        Array<{
+          appName: null | string;
+          id: string;
+          kind: "machine" | "volume" | "row";
+          reason: string;
+          since: number;
+          workerId: null | string;
         }>,
         Name
       >;

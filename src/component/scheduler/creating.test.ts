@@ -92,7 +92,7 @@ describe("a machine without a row", () => {
     expect(stage.machines()).toEqual([]);
     expect(stage.fly.volumes().find(({ id }) => id === volumeId)?.state).toMatch(/destroy/);
     await stage.until(async () => (await stage.live()).length === 0);
-    expect((await stage.state()).orphansSeen).toEqual({});
+    expect(await stage.t.query(api.lib.listLeakedResources, {})).toEqual([]);
     expect((await stage.state()).wakeAt).toBeUndefined();
   });
 
@@ -107,7 +107,7 @@ describe("a machine without a row", () => {
     });
     await stage.pass(10 * MINUTE);
     expect(stage.machines()).toHaveLength(2);
-    expect((await stage.state()).orphansSeen ?? {}).toEqual({});
+    expect(await stage.t.query(api.lib.listLeakedResources, {})).toEqual([]);
   });
 
   test("counts against the cap while it lives", async () => {

@@ -10,7 +10,8 @@ import type { WorkerProvider } from "../providers/ops.js";
 import { MACHINE_TAGS, MANAGED_BY, type ProviderMachine } from "../providers/validators.js";
 import { createWorkerMachine } from "./creating.js";
 import { tearDown } from "./teardown.js";
-import type { Effect, Observation, ObservedMachine } from "./validators.js";
+import type { AppToLook } from "./apps.js";
+import type { Effect, Observation, ObservedMachine, ObservedVolume } from "./validators.js";
 
 const EFFECT_CONCURRENCY = 4;
 
@@ -28,20 +29,39 @@ export type PassContext = {
 
 /** Lists every app once. An app whose list fails is left out, so that nothing is concluded about it. */
 export async function observe(
-  apps: readonly string[],
+  apps: readonly AppToLook[],
   pass: PassContext,
   errors: string[],
 ): Promise<Observation> {
   const listed: Observation["apps"] = [];
-  for (const appName of apps) {
+  for (const { appName, volumes } of apps) {
     try {
-      const machines = await pass.provider(appName).listMachines();
-      listed.push({ appName, machines: machines.map((m) => toObserved(m, pass.deploymentId)) });
+      const provider = pass.provider(appName);
+      const machines = (await provider.listMachines()).map((m) => toObserved(m, pass.deploymentId));
+      const found = volumes ? await listVolumes(provider, appName, errors) : null;
+      listed.push({ appName, machines, ...(found === null ? {} : { volumes: found }) });
     } catch (error) {
       errors.push(`list machines of '${appName}': ${errorMessage(error)}`);
     }
   }
   return { apps: listed };
+}
+
+/** Those that still cost something. What machines say counts even when the volumes cannot be listed. */
+async function listVolumes(
+  provider: WorkerProvider,
+  appName: string,
+  errors: string[],
+): Promise<ObservedVolume[] | null> {
+  try {
+    const volumes = (await provider.listVolumes()).filter((volume) => !volume.dying);
+    return volumes.map(({ volumeId, name, attachedMachineId }) => ({
+      ...{ volumeId, name, attachedMachineId },
+    }));
+  } catch (error) {
+    errors.push(`list volumes of '${appName}': ${errorMessage(error)}`);
+    return null;
+  }
 }
 
 export function toObserved(machine: ProviderMachine, deploymentId: string): ObservedMachine {

@@ -78,6 +78,7 @@ export function world(
     appName: "app",
     spawnBlock: null,
     orphansSeen: {},
+    orphanVolumes: [],
     demand: demand.map((conversationId) => ({ conversationId, agentKey: "default" })),
     ...rest,
   };

@@ -44,7 +44,9 @@ export type World = {
   appName: string | null;
   /** Why no machine may be created now, if so. */
   spawnBlock: string | null;
-  /** First sight of tagged machines without a live row. */
+  /** Volumes named by rows of ours that are all stopped, and held by no machine that is there. */
+  orphanVolumes: readonly { appName: string; volumeId: string; workerId: string }[];
+  /** First sight of tagged machines and volumes without a live row. */
   orphansSeen: Readonly<Record<string, number>>;
 };
 
@@ -98,4 +100,10 @@ export function idleSince(worker: WorkerFacts, policy: PlanPolicy): number {
   const due = worker.scheduledShutdownAt ?? from + idleTimeoutMs;
   if (worker.lastClaimAt !== null || worker.firstSeenAt === null) return due;
   return Math.max(due, worker.firstSeenAt + idleTimeoutMs);
+}
+
+/** The configured app, and those of live rows. */
+export function appsInUse(world: Pick<World, "workers" | "appName">): ReadonlySet<string> {
+  const apps = world.workers.flatMap((worker) => worker.appName ?? []);
+  return new Set([...apps, ...(world.appName === null ? [] : [world.appName])]);
 }

@@ -12,9 +12,12 @@ import {
   isPassRunning,
   loadSchedulerState,
   PASS_LEASE_MS,
+  requestPass,
   scheduleWake,
 } from "../kit/wake.js";
-import { countMachines, type Demand } from "./facts.js";
+import { loadApps, nextFormerLookAt } from "./apps.js";
+import { appsInUse, countMachines, type Demand } from "./facts.js";
+import { leaksSeen } from "./leaks.js";
 import { runPass } from "./pass.js";
 import { nextWakeAt } from "./wakeups.js";
 import { loadWorld } from "./world.js";
@@ -104,7 +107,8 @@ export const finish = internalMutation({
         spawnNotBefore: Math.max(state.spawnNotBefore ?? 0, state.cleanupUntil ?? 0) || null,
         nextWaitingAt: await earliest(ctx, "waiting"),
         nextLeaseExpiryAt: await earliest(ctx, "leased"),
-        orphansWatched: Object.keys(state.orphansSeen ?? {}).length,
+        orphansWatched: Object.keys(await leaksSeen(ctx)).length,
+        nextFormerLookAt: await nextFormerLookAt(ctx, appsInUse(world)),
       },
       policy,
       now,
@@ -143,6 +147,17 @@ export const run = internalAction({
   returns: v.null(),
   handler: async (ctx, args) => {
     await runPass(ctx, args.passId, {});
+    return null;
+  },
+});
+
+/** Hourly: what leaked after the last pass (a creation that took effect late, a list that was wrong) is found by another one. */
+export const patrol = internalMutation({
+  args: {},
+  returns: v.null(),
+  handler: async (ctx) => {
+    const now = Date.now();
+    if ((await loadApps(ctx)).length > 0) await requestPass(ctx, now, now);
     return null;
   },
 });

@@ -10,7 +10,8 @@ import { lastHeartbeat } from "../workers/ops.js";
 import { MAX_LIVE_WORKERS, vWorkerStatsRow } from "../workers/validators.js";
 import { runPass } from "./pass.js";
 import { planPass } from "./plan.js";
-import { vDecision, vPassReport } from "./validators.js";
+import { listLeaks } from "./leaks.js";
+import { vDecision, vLeak, vPassReport } from "./validators.js";
 import { loadWorld } from "./world.js";
 
 /**
@@ -126,6 +127,17 @@ export const explainPass = query({
       spawnBlock: world.spawnBlock,
     };
   },
+});
+
+/**
+ * What costs, or may cost, without a live row: machines with our tags and volumes of ours that no live worker has, as the
+ * passes observed them, and rows whose machine is missing or gone. Asks no provider. Each is removed by itself when two
+ * passes, 90 s apart, saw it; one that stays for long needs an operator.
+ */
+export const listLeakedResources = query({
+  args: {},
+  returns: v.array(vLeak),
+  handler: async (ctx) => await listLeaks(ctx),
 });
 
 /** Active workers: how many work, how many idle, and their rows. */

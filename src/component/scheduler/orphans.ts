@@ -1,4 +1,4 @@
-/** Machines that carry our tags and that no live row knows. Pure. */
+/** Machines that carry our tags, and volumes that bear our names, and that no live row knows. Pure. */
 import type { MachineIndex, World } from "./facts.js";
 import { ORPHAN_GRACE_MS, type Decision } from "./validators.js";
 
@@ -20,4 +20,15 @@ export function planOrphans(world: World, machines: MachineIndex, now: number): 
         ? { kind: "destroy_orphan", appName, machineId, reason }
         : { kind: "watch_orphan", appName, machineId, reason: `${reason}: look again` };
     });
+}
+
+/** As with machines. A volume carries no tags: it is ours by the name that a row of ours gave it. */
+export function planOrphanVolumes(world: World, now: number): Decision[] {
+  return world.orphanVolumes.map((volume): Decision => {
+    const since = world.orphansSeen[volume.volumeId];
+    const reason = `a volume of '${volume.workerId}', which has stopped`;
+    return since !== undefined && since + ORPHAN_GRACE_MS <= now
+      ? { kind: "destroy_orphan_volume", ...volume, reason }
+      : { kind: "watch_orphan_volume", ...volume, reason: `${reason}: look again` };
+  });
 }

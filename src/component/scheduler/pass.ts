@@ -45,6 +45,7 @@ export async function runPass(
       const plan = await ctx.runMutation(internal.scheduler.reserve.commit, {
         passId,
         observation,
+        askedApps: pass.hasToken ? setup.apps.map(({ appName }) => appName) : [],
       });
       spawned = plan.spawned;
       terminated = (await runEffects(ctx, plan.effects, pass, errors)).terminated;
@@ -87,7 +88,7 @@ async function lookAround(
     return { apps: [] };
   }
   if (wants) await checkAddress(ctx, setup, pass.convexUrl, errors);
-  return await observe([...new Set([...configured, ...setup.workerApps])], pass, errors);
+  return await observe(setup.apps, pass, errors);
 }
 
 function isUsable(config: ProviderConfig | null): config is ProviderConfig {

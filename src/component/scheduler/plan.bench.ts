@@ -39,6 +39,7 @@ function world(workers: number, demand: number): World {
     appName: "app",
     spawnBlock: null,
     orphansSeen: {},
+    orphanVolumes: [],
   };
 }
 

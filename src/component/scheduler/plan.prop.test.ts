@@ -56,6 +56,7 @@ const worlds: fc.Arbitrary<World> = fc
     machines: fc.uniqueArray(observed, { maxLength: 8, selector: (m) => m.machineId }),
     appName: fc.constantFrom("app", "app", "app", null),
     spawnBlock: fc.constantFrom(null, null, "blocked"),
+    orphanVolumes: fc.constant([]),
     orphansSeen: fc.dictionary(
       fc.integer({ min: 0, max: 9 }).map((n) => `m${n}`),
       past,
@@ -238,6 +239,7 @@ function liveThrough(history: Step[], policy: PlanPolicy, check: (rows: WorkerFa
       appName: "app",
       spawnBlock: null,
       orphansSeen: {},
+      orphanVolumes: [],
     };
     for (const d of planPass(world, policy, now)) {
       if (d.kind === "spawn")

@@ -14,7 +14,7 @@ import {
   type WorkerFacts,
   type World,
 } from "./facts.js";
-import { planOrphans } from "./orphans.js";
+import { planOrphans, planOrphanVolumes } from "./orphans.js";
 import {
   MAX_CREATE_ATTEMPTS,
   type Decision,
@@ -30,7 +30,12 @@ export function planPass(world: World, policy: PlanPolicy, now: number): Decisio
     planWorker(worker, machines, world, policy, now),
   );
   const orphans = planOrphans(world, machines, now);
-  return [...perWorker, ...orphans, ...planCapacity(world, perWorker, orphans.length, policy, now)];
+  return [
+    ...perWorker,
+    ...orphans,
+    ...planOrphanVolumes(world, now),
+    ...planCapacity(world, perWorker, orphans.length, policy, now),
+  ];
 }
 
 function planWorker(

@@ -146,39 +146,61 @@ async function endLeaseOf(
 
 /**
  * A machine without a row gets one that is stopping, so that its end is as durable as that of any other: the machine
- * and then its volume, whatever dies in between.
+ * and then its volumes, whatever dies in between.
  */
 export async function takeOverOrphan(
   ctx: MutationCtx,
   decision: DecisionOf<"destroy_orphan">,
   machine: ObservedMachine,
+  { providerConfig }: LoadedWorld,
   now: number,
 ): Promise<Effect[]> {
   const { appName, machineId } = decision;
-  const workerId = `orphan-${machineId}`;
-  if ((await loadWorker(ctx, workerId)) !== null) return [];
   const volumeId = machine.volumeIds[0];
-  await ctx.db.insert("workers", {
-    workerId,
-    provider: "fly",
-    status: "stopping",
-    load: 0,
-    heartbeatAt: now,
-    capabilities: [],
+  // Its second volume, or the first one when the tags alone are left, bears the name that its worker had.
+  const named = machine.workerTag !== null && providerConfig !== null;
+  const remains = {
     appName,
     machineName: machine.name,
     machineRef: { appName, machineId, region: machine.region },
     ...(volumeId === undefined ? {} : { volumeId }),
-    createdAt: now,
-    stoppedAt: now,
-    nextTeardownAt: now,
+    ...(named
+      ? { volumeName: workerVolumeName(providerConfig.volumeName, machine.workerTag ?? "") }
+      : {}),
+  };
+  return await endDurably(ctx, machineId, remains, decision.reason, now);
+}
+
+/** The same for a volume whose machine is gone. */
+export async function takeOverVolume(
+  ctx: MutationCtx,
+  { appName, volumeId, workerId, reason }: DecisionOf<"destroy_orphan_volume">,
+  now: number,
+): Promise<Effect[]> {
+  const volumeName = (await loadWorker(ctx, workerId))?.volumeName;
+  const named = volumeName === undefined ? {} : { volumeName };
+  const remains = { appName, volumeId, machineGoneAt: now, ...named };
+  return await endDurably(ctx, volumeId, remains, reason, now);
+}
+
+async function endDurably(
+  ctx: MutationCtx,
+  resourceId: string,
+  remains: Partial<Worker>,
+  reason: string,
+  now: number,
+): Promise<Effect[]> {
+  const before = await loadWorker(ctx, `orphan-${resourceId}`);
+  if (before !== null && before.status !== "stopped") return [];
+  // Taken for gone before, and seen again: a stopped row never moves, so it gets another.
+  const workerId = before === null ? `orphan-${resourceId}` : `orphan-${resourceId}-${now}`;
+  await ctx.db.insert("workers", {
+    ...{ workerId, provider: "fly", status: "stopping", load: 0, heartbeatAt: now },
+    ...{ capabilities: [], createdAt: now, stoppedAt: now, nextTeardownAt: now },
+    ...remains,
   });
-  await recordMachineEvent(ctx, {
-    workerId,
-    machineId,
-    kind: "orphan_destroyed",
-    at: now,
-    detail: decision.reason,
-  });
+  const machineId = remains.machineRef?.machineId;
+  const event = { workerId, machineId, kind: "orphan_destroyed" as const, at: now };
+  await recordMachineEvent(ctx, { ...event, detail: reason });
   return [{ kind: "teardown", workerId }];
 }

@@ -7,8 +7,18 @@ import { internalMutation, type Doc, type MutationCtx } from "../kit/functions.j
 import { loadSchedulerState } from "../kit/wake.js";
 import { expireLeases, settle, takeOverLegacyRows } from "../queue/ops.js";
 import { foldCounters } from "../trail/ops.js";
+import { rememberApps } from "./apps.js";
+import { appsInUse } from "./facts.js";
+import { rememberLeaks } from "./leaks.js";
 import { planPass } from "./plan.js";
-import { adoptMachine, drain, reserve, stop, takeOverOrphan } from "./reservations.js";
+import {
+  adoptMachine,
+  drain,
+  reserve,
+  stop,
+  takeOverOrphan,
+  takeOverVolume,
+} from "./reservations.js";
 import { chargeObserved, recordSightings } from "./sightings.js";
 import { loadWorld, type LoadedWorld } from "./world.js";
 import {
@@ -55,7 +65,12 @@ async function promoteDue(ctx: MutationCtx, now: number): Promise<void> {
 
 /** Plans on the rows as they are now and writes all reservations. Returns what the action has to do. */
 export const commit = internalMutation({
-  args: { passId: v.string(), observation: vObservation },
+  args: {
+    passId: v.string(),
+    observation: vObservation,
+    /** Those that the action tried to list. */
+    askedApps: v.optional(v.array(v.string())),
+  },
   returns: v.object({ effects: v.array(vEffect), spawned: v.number(), drained: v.number() }),
   handler: async (ctx, args) => {
     const now = Date.now();
@@ -71,7 +86,8 @@ export const commit = internalMutation({
       effects.push(...caused);
       if (decision.kind === "spawn") spawned += caused.length;
     }
-    await rememberOrphans(ctx, state, decisions, now);
+    await rememberLeaks(ctx, decisions, loaded, now);
+    await followApps(ctx, args.askedApps ?? [], decisions, loaded, now);
     await recordSightings(ctx, state, args.observation, now);
     await chargeObserved(ctx, loaded.workers, args.observation, now);
     return {
@@ -108,9 +124,12 @@ async function apply(
       return [{ kind: "teardown", workerId: decision.workerId }];
     case "destroy_orphan": {
       const machine = findObserved(loaded, decision.machineId);
-      return machine === null ? [] : await takeOverOrphan(ctx, decision, machine, now);
+      return machine === null ? [] : await takeOverOrphan(ctx, decision, machine, loaded, now);
     }
+    case "destroy_orphan_volume":
+      return await takeOverVolume(ctx, decision, now);
     case "watch_orphan":
+    case "watch_orphan_volume":
     case "hold":
       return [];
   }
@@ -132,22 +151,19 @@ async function forgetBootFailures(
   if (booted) await ctx.db.patch("schedulerState", _id, { bootFailures: undefined });
 }
 
-async function rememberOrphans(
+/** Former apps are looked at until nothing of ours is in them. */
+async function followApps(
   ctx: MutationCtx,
-  state: Doc<"schedulerState">,
+  asked: readonly string[],
   decisions: readonly Decision[],
+  { world }: LoadedWorld,
   now: number,
 ): Promise<void> {
-  const seen = state.orphansSeen ?? {};
-  const current = Object.fromEntries(
-    decisions.flatMap((d) =>
-      d.kind === "watch_orphan" || d.kind === "destroy_orphan"
-        ? [[d.machineId, seen[d.machineId] ?? now] as const]
-        : [],
-    ),
-  );
-  const same =
-    Object.keys(seen).length === Object.keys(current).length &&
-    Object.keys(current).every((id) => id in seen);
-  if (!same) await ctx.db.patch("schedulerState", state._id, { orphansSeen: current });
+  const { observation } = world;
+  if (observation === null) return;
+  const ours = (appName: string) =>
+    (observation.apps.find((app) => app.appName === appName)?.machines ?? []).filter(
+      (machine) => machine.workerTag !== null,
+    ).length + decisions.filter((d) => "appName" in d && d.appName === appName).length;
+  await rememberApps(ctx, asked, appsInUse(world), observation, ours, now);
 }

@@ -1,6 +1,6 @@
 import { defineTable } from "convex/server";
 import { v } from "convex/values";
-import { vObservedMachine } from "./validators.js";
+import { vLeak, vObservedMachine } from "./validators.js";
 
 export const schedulerTables = {
   /**
@@ -32,8 +32,6 @@ export const schedulerTables = {
     gatewayCheckedAt: v.optional(v.number()),
     /** When each app was listed last; apps without a listing for a day are forgotten. */
     appsListedAt: v.optional(v.record(v.string(), v.number())),
-    /** Tagged machines without a live row, by id, with the time of their first observation. */
-    orphansSeen: v.optional(v.record(v.string(), v.number())),
   }).index("by_key", ["key"]),
 
   /**
@@ -47,4 +45,18 @@ export const schedulerTables = {
   })
     .index("by_appName", ["appName"])
     .index("by_machineId", ["machineId"]),
+
+  /** Apps in which machines of ours may be. Written by passes; a former app goes when it is proven empty. */
+  providerApps: defineTable({
+    appName: v.string(),
+    volumesListedAt: v.optional(v.number()),
+    /** Lists that failed in a row. */
+    failures: v.number(),
+    /** A former app whose lists showed nothing of ours, since. */
+    emptySince: v.optional(v.number()),
+    nextLookAt: v.number(),
+  }),
+
+  /** Machines and volumes of ours without a live row. Written by passes, deleted when a list shows them no more. */
+  providerLeaks: defineTable(vLeak.fields),
 };

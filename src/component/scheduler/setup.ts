@@ -5,8 +5,13 @@ import type { ProviderConfig } from "../config.js";
 import { internalMutation, internalQuery, type Doc } from "../kit/functions.js";
 import { loadSchedulerState, SCHEDULER_KEY } from "../kit/wake.js";
 import { openActiveSecret, openFirstActiveSecret } from "../secrets/ops.js";
-import { loadProviderConfig, loadWorkerRuntimeConfig } from "../settings/ops.js";
+import {
+  findProviderConfigProblem,
+  loadProviderConfig,
+  loadWorkerRuntimeConfig,
+} from "../settings/ops.js";
 import { loadWorker } from "../workers/ops.js";
+import { appsToLook, loadApps, type AppToLook } from "./apps.js";
 import { loadLiveWorkers } from "./world.js";
 
 export type PassSetup = {
@@ -15,6 +20,8 @@ export type PassSetup = {
   gatewayCheckedAt: number;
   providerConfig: ProviderConfig | null;
   workerApps: string[];
+  /** What this pass lists. */
+  apps: AppToLook[];
   transport: "gateway" | "direct";
   pathPrefix: string;
   flyApiToken: string | null;
@@ -32,12 +39,16 @@ export const load = internalQuery({
     const workers = await loadLiveWorkers(ctx);
     const runtime = await loadWorkerRuntimeConfig(ctx);
     const apps = workers.flatMap((w) => w.machineRef?.appName ?? w.appName ?? []);
+    const providerConfig = await loadProviderConfig(ctx);
+    const isUsable = providerConfig !== null && findProviderConfigProblem(providerConfig) === null;
+    const current = isUsable ? [providerConfig.appName, ...apps] : apps;
     return {
       deploymentId: state?.deploymentId ?? "",
       gatewayCheckedUrl: state?.gatewayCheckedUrl ?? null,
       gatewayCheckedAt: state?.gatewayCheckedAt ?? 0,
-      providerConfig: await loadProviderConfig(ctx),
+      providerConfig,
       workerApps: [...new Set(apps)],
+      apps: appsToLook(current, await loadApps(ctx), Date.now()),
       transport: runtime.transport,
       pathPrefix: runtime.pathPrefix,
       flyApiToken: await openActiveSecret(ctx, "fly.apiToken"),

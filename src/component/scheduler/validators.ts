@@ -19,9 +19,24 @@ export const vObservedMachine = v.object({
 });
 export type ObservedMachine = Infer<typeof vObservedMachine>;
 
+/** A volume that still costs something. */
+export const vObservedVolume = v.object({
+  volumeId: v.string(),
+  name: v.string(),
+  attachedMachineId: v.union(v.null(), v.string()),
+});
+export type ObservedVolume = Infer<typeof vObservedVolume>;
+
 /** One list per app; an app that could not be listed is absent: nothing is concluded about it. */
 export const vObservation = v.object({
-  apps: v.array(v.object({ appName: v.string(), machines: v.array(vObservedMachine) })),
+  apps: v.array(
+    v.object({
+      appName: v.string(),
+      machines: v.array(vObservedMachine),
+      /** Absent when they were not listed. */
+      volumes: v.optional(v.array(vObservedVolume)),
+    }),
+  ),
 });
 export type Observation = Infer<typeof vObservation>;
 
@@ -67,6 +82,20 @@ export const vDecision = v.union(
     machineId: v.string(),
     reason: v.string(),
   }),
+  v.object({
+    kind: v.literal("watch_orphan_volume"),
+    appName: v.string(),
+    volumeId: v.string(),
+    workerId: v.string(),
+    reason: v.string(),
+  }),
+  v.object({
+    kind: v.literal("destroy_orphan_volume"),
+    appName: v.string(),
+    volumeId: v.string(),
+    workerId: v.string(),
+    reason: v.string(),
+  }),
   v.object({ kind: v.literal("hold"), conversationId: v.string(), reason: v.string() }),
 );
 export type Decision = Infer<typeof vDecision>;
@@ -79,6 +108,19 @@ export const vEffect = v.union(
   v.object({ kind: v.literal("teardown"), workerId: v.string() }),
 );
 export type Effect = Infer<typeof vEffect>;
+
+/** Something at the provider without a live row (`machine`, `volume`), or a live row without its machine (`row`). */
+export const vLeak = v.object({
+  kind: literals("machine", "volume", "row"),
+  /** Of the machine, the volume or the worker. */
+  id: v.string(),
+  appName: v.union(v.null(), v.string()),
+  workerId: v.union(v.null(), v.string()),
+  reason: v.string(),
+  /** First sight, epoch ms. */
+  since: v.number(),
+});
+export type Leak = Infer<typeof vLeak>;
 
 export const vPassReport = v.object({
   activeWorkers: v.number(),

@@ -5,9 +5,10 @@ import { isCleanupRunning } from "../kit/wake.js";
 import { loadConversation } from "../conversations/ops.js";
 import type { Doc, QueryCtx } from "../kit/functions.js";
 import { openBudgets } from "../spend/ops.js";
-import { lastHeartbeat, type Worker } from "../workers/ops.js";
+import { findVolumeOwners, lastHeartbeat, type Worker } from "../workers/ops.js";
 import { MAX_LIVE_WORKERS, type WorkerStatus } from "../workers/validators.js";
 import type { PlanPolicy, WorkerFacts, World } from "./facts.js";
+import { leaksSeen } from "./leaks.js";
 import { DEMAND_LIMIT, type Observation } from "./validators.js";
 
 const LIVE_STATUSES = ["active", "draining", "stopping"] as const satisfies readonly WorkerStatus[];
@@ -83,10 +84,7 @@ export type LoadedWorld = {
 
 export async function loadWorld(
   ctx: QueryCtx,
-  state: Pick<
-    Doc<"schedulerState">,
-    "spawnBlock" | "spawnNotBefore" | "cleanupUntil" | "orphansSeen"
-  > | null,
+  state: Pick<Doc<"schedulerState">, "spawnBlock" | "spawnNotBefore" | "cleanupUntil"> | null,
   observation: Observation | null,
   now: number,
 ): Promise<LoadedWorld> {
@@ -126,7 +124,27 @@ export async function loadWorld(
         : blocked
           ? (state?.spawnBlock?.message ?? "creating machines is backing off after a failure")
           : null,
-      orphansSeen: state?.orphansSeen ?? {},
+      orphansSeen: observation === null ? {} : await leaksSeen(ctx),
+      orphanVolumes: observation === null ? [] : await findOrphanVolumes(ctx, observation),
     },
   };
+}
+
+async function findOrphanVolumes(
+  ctx: QueryCtx,
+  observation: Observation,
+): Promise<World["orphanVolumes"][number][]> {
+  const orphans: World["orphanVolumes"][number][] = [];
+  for (const { appName, machines, volumes } of observation.apps) {
+    const there = new Set(machines.map(({ machineId }) => machineId));
+    for (const { volumeId, name, attachedMachineId } of volumes ?? []) {
+      if (attachedMachineId !== null && there.has(attachedMachineId)) continue;
+      const owners = await findVolumeOwners(ctx, name);
+      const isOrphan =
+        owners.some((owner) => owner.appName === appName) &&
+        owners.every((owner) => owner.status === "stopped");
+      if (isOrphan) orphans.push({ appName, volumeId, workerId: owners[0]?.workerId ?? "" });
+    }
+  }
+  return orphans;
 }
