@@ -91,6 +91,8 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
           providerConfig?: {
             apiBaseUrl?: string;
             appName: string;
+            autoDestroy?: boolean;
+            fallbackRegions?: Array<string>;
             guest?: {
               cpuKind: "shared" | "performance";
               cpus: number;
@@ -108,6 +110,8 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
               volumeGbUsd?: number;
             };
             region: string;
+            restartMaxRetries?: number;
+            restartPolicy?: "no" | "on-failure" | "always";
             stopTimeoutSeconds?: number;
             volumeName: string;
             volumePath: string;
@@ -164,6 +168,8 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
           providerConfig?: {
             apiBaseUrl?: string;
             appName: string;
+            autoDestroy?: boolean;
+            fallbackRegions?: Array<string>;
             guest?: {
               cpuKind: "shared" | "performance";
               cpus: number;
@@ -181,6 +187,8 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
               volumeGbUsd?: number;
             };
             region: string;
+            restartMaxRetries?: number;
+            restartPolicy?: "no" | "on-failure" | "always";
             stopTimeoutSeconds?: number;
             volumeName: string;
             volumePath: string;
@@ -543,6 +551,8 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
           providerConfig?: {
             apiBaseUrl?: string;
             appName: string;
+            autoDestroy?: boolean;
+            fallbackRegions?: Array<string>;
             guest?: {
               cpuKind: "shared" | "performance";
               cpus: number;
@@ -560,6 +570,8 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
               volumeGbUsd?: number;
             };
             region: string;
+            restartMaxRetries?: number;
+            restartPolicy?: "no" | "on-failure" | "always";
             stopTimeoutSeconds?: number;
             volumeName: string;
             volumePath: string;
@@ -608,6 +620,8 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
           providerConfig?: {
             apiBaseUrl?: string;
             appName: string;
+            autoDestroy?: boolean;
+            fallbackRegions?: Array<string>;
             guest?: {
               cpuKind: "shared" | "performance";
               cpus: number;
@@ -625,6 +639,8 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
               volumeGbUsd?: number;
             };
             region: string;
+            restartMaxRetries?: number;
+            restartPolicy?: "no" | "on-failure" | "always";
             stopTimeoutSeconds?: number;
             volumeName: string;
             volumePath: string;
@@ -728,6 +744,7 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
                   | "machine_gone"
                   | "evicted"
                   | "operator"
+                  | "budget"
                   | "exited";
                 kind: "drain";
                 reason: string;
@@ -768,6 +785,8 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
           providerConfig?: {
             apiBaseUrl?: string;
             appName: string;
+            autoDestroy?: boolean;
+            fallbackRegions?: Array<string>;
             guest?: {
               cpuKind: "shared" | "performance";
               cpus: number;
@@ -785,6 +804,8 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
               volumeGbUsd?: number;
             };
             region: string;
+            restartMaxRetries?: number;
+            restartPolicy?: "no" | "on-failure" | "always";
             stopTimeoutSeconds?: number;
             volumeName: string;
             volumePath: string;
@@ -840,6 +861,7 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
             | "machine_gone"
             | "evicted"
             | "operator"
+            | "budget"
             | "exited";
           drift:
             | null
@@ -1428,6 +1450,8 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
           providerConfig?: {
             apiBaseUrl?: string;
             appName: string;
+            autoDestroy?: boolean;
+            fallbackRegions?: Array<string>;
             guest?: {
               cpuKind: "shared" | "performance";
               cpus: number;
@@ -1445,6 +1469,8 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
               volumeGbUsd?: number;
             };
             region: string;
+            restartMaxRetries?: number;
+            restartPolicy?: "no" | "on-failure" | "always";
             stopTimeoutSeconds?: number;
             volumeName: string;
             volumePath: string;
@@ -2084,6 +2110,7 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
             | "machine_gone"
             | "evicted"
             | "operator"
+            | "budget"
             | "exited";
           firstSeenAt: null | number;
           heartbeatAt: number;
@@ -2215,6 +2242,8 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         null | {
           apiBaseUrl?: string;
           appName: string;
+          autoDestroy?: boolean;
+          fallbackRegions?: Array<string>;
           guest?: {
             cpuKind: "shared" | "performance";
             cpus: number;
@@ -2232,6 +2261,8 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
             volumeGbUsd?: number;
           };
           region: string;
+          restartMaxRetries?: number;
+          restartPolicy?: "no" | "on-failure" | "always";
           stopTimeoutSeconds?: number;
           volumeName: string;
           volumePath: string;
@@ -2268,6 +2299,8 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
           providerConfig?: {
             apiBaseUrl?: string;
             appName: string;
+            autoDestroy?: boolean;
+            fallbackRegions?: Array<string>;
             guest?: {
               cpuKind: "shared" | "performance";
               cpus: number;
@@ -2285,6 +2318,8 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
               volumeGbUsd?: number;
             };
             region: string;
+            restartMaxRetries?: number;
+            restartPolicy?: "no" | "on-failure" | "always";
             stopTimeoutSeconds?: number;
             volumeName: string;
             volumePath: string;
@@ -2430,6 +2465,8 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
           providerConfig?: {
             apiBaseUrl?: string;
             appName: string;
+            autoDestroy?: boolean;
+            fallbackRegions?: Array<string>;
             guest?: {
               cpuKind: "shared" | "performance";
               cpus: number;
@@ -2447,6 +2484,8 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
               volumeGbUsd?: number;
             };
             region: string;
+            restartMaxRetries?: number;
+            restartPolicy?: "no" | "on-failure" | "always";
             stopTimeoutSeconds?: number;
             volumeName: string;
             volumePath: string;
@@ -2506,6 +2545,8 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
           providerConfig?: {
             apiBaseUrl?: string;
             appName: string;
+            autoDestroy?: boolean;
+            fallbackRegions?: Array<string>;
             guest?: {
               cpuKind: "shared" | "performance";
               cpus: number;
@@ -2523,6 +2564,8 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
               volumeGbUsd?: number;
             };
             region: string;
+            restartMaxRetries?: number;
+            restartPolicy?: "no" | "on-failure" | "always";
             stopTimeoutSeconds?: number;
             volumeName: string;
             volumePath: string;
@@ -2553,6 +2596,8 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
           providerConfig?: {
             apiBaseUrl?: string;
             appName: string;
+            autoDestroy?: boolean;
+            fallbackRegions?: Array<string>;
             guest?: {
               cpuKind: "shared" | "performance";
               cpus: number;
@@ -2570,6 +2615,8 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
               volumeGbUsd?: number;
             };
             region: string;
+            restartMaxRetries?: number;
+            restartPolicy?: "no" | "on-failure" | "always";
             stopTimeoutSeconds?: number;
             volumeName: string;
             volumePath: string;
@@ -2593,6 +2640,8 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
           providerConfig?: {
             apiBaseUrl?: string;
             appName: string;
+            autoDestroy?: boolean;
+            fallbackRegions?: Array<string>;
             guest?: {
               cpuKind: "shared" | "performance";
               cpus: number;
@@ -2610,6 +2659,8 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
               volumeGbUsd?: number;
             };
             region: string;
+            restartMaxRetries?: number;
+            restartPolicy?: "no" | "on-failure" | "always";
             stopTimeoutSeconds?: number;
             volumeName: string;
             volumePath: string;
@@ -2696,6 +2747,8 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
           providerConfig: {
             apiBaseUrl?: string;
             appName: string;
+            autoDestroy?: boolean;
+            fallbackRegions?: Array<string>;
             guest?: {
               cpuKind: "shared" | "performance";
               cpus: number;
@@ -2713,6 +2766,8 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
               volumeGbUsd?: number;
             };
             region: string;
+            restartMaxRetries?: number;
+            restartPolicy?: "no" | "on-failure" | "always";
             stopTimeoutSeconds?: number;
             volumeName: string;
             volumePath: string;
@@ -2863,6 +2918,8 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
           providerConfig?: {
             apiBaseUrl?: string;
             appName: string;
+            autoDestroy?: boolean;
+            fallbackRegions?: Array<string>;
             guest?: {
               cpuKind: "shared" | "performance";
               cpus: number;
@@ -2880,6 +2937,8 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
               volumeGbUsd?: number;
             };
             region: string;
+            restartMaxRetries?: number;
+            restartPolicy?: "no" | "on-failure" | "always";
             stopTimeoutSeconds?: number;
             volumeName: string;
             volumePath: string;
@@ -2901,6 +2960,8 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
           providerConfig?: {
             apiBaseUrl?: string;
             appName: string;
+            autoDestroy?: boolean;
+            fallbackRegions?: Array<string>;
             guest?: {
               cpuKind: "shared" | "performance";
               cpus: number;
@@ -2918,6 +2979,8 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
               volumeGbUsd?: number;
             };
             region: string;
+            restartMaxRetries?: number;
+            restartPolicy?: "no" | "on-failure" | "always";
             stopTimeoutSeconds?: number;
             volumeName: string;
             volumePath: string;
