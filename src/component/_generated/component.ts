@@ -1734,12 +1734,14 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
           at: number;
           botIdentity: null | string;
           detail: string;
+          messageId: null | string;
           quarantineId: string;
           reason:
             | "too_large"
             | "not_json"
             | "not_an_update"
             | "agent_unavailable"
+            | "agent_of_another_bot"
             | "conversation_mismatch"
             | "refused";
           telegramChatId: null | string;
@@ -2166,6 +2168,25 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         "internal",
         { consumerUserId: string },
         { agentKey: null | string; consumerUserId: string },
+        Name
+      >;
+      resubmitQuarantinedTelegramUpdate: FunctionReference<
+        "mutation",
+        "internal",
+        { agentKey?: string; quarantineId: string },
+        | { messageId: string; status: "enqueued" }
+        | {
+            detail: string;
+            reason:
+              | "too_large"
+              | "not_json"
+              | "not_an_update"
+              | "agent_unavailable"
+              | "agent_of_another_bot"
+              | "conversation_mismatch"
+              | "refused";
+            status: "refused";
+          },
         Name
       >;
       resumeAgent: FunctionReference<
