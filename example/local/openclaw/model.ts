@@ -53,8 +53,10 @@ async function answer(
   response: ServerResponse,
 ): Promise<void> {
   const text = said.at(-1) ?? "";
-  if (text.includes("HANG")) return;
-  const status = /STATUS (\d{3})/.exec(text)?.[1];
+  // OpenClaw puts the text of a turn that was aborted in front of the next one.
+  const asked = text.split("\n").at(-1) ?? "";
+  if (asked.includes("HANG")) return;
+  const status = /STATUS (\d{3})/.exec(asked)?.[1];
   if (status !== undefined) {
     const headers = { "content-type": "application/json", "retry-after": "90" };
     const body = { error: { message: `local model says ${status}`, type: "local" } };

@@ -10,6 +10,7 @@ import { runOverHttp } from "./http.js";
 import { archiveEntries, takeOver } from "./memory.js";
 import { endsTheRun, failureOf, type ProviderFailure } from "./outcome.js";
 import {
+  endStrays,
   freePort,
   installedVersion,
   isReady,
@@ -103,6 +104,8 @@ export function createOpenClawEngine(
         sessionKeyOf(context.conversationId),
       );
       await prepareDirectories(settings, places);
+      // Of a worker process that was killed on this machine.
+      await endStrays(places);
       const onFailure = (failure: ProviderFailure) => giveUp?.(failure);
       const relay = await startRelay({ providers: settings.providers, log, onFailure });
       const gatewayToken = randomBytes(24).toString("hex");
