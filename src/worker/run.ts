@@ -182,8 +182,14 @@ async function adopt(life: Life, identity: Identity): Promise<string | null> {
   await keeper.adopt(identity, restored.snapshotId, restored.how === "restored");
   life.started = true;
   try {
-    await engine.start({ dataDir, agentKey, conversationId, skills, log });
+    const started = engine.start({ dataDir, agentKey, conversationId, skills, log });
+    // An engine may take minutes to start; one that is stopped meanwhile has nothing to save.
+    const stopped = aborted(stop).then(() => {
+      throw new Interrupted("Stopped while the engine was starting.");
+    });
+    await Promise.race([started, stopped]);
   } catch (error) {
+    if (error instanceof Interrupted) throw error;
     throw new EngineBroken(`The engine did not start: ${describe(error)}`);
   }
   return restored.snapshotId;

@@ -53,8 +53,10 @@ async function answer(
   response: ServerResponse,
 ): Promise<void> {
   const text = said.at(-1) ?? "";
-  if (text.includes("HANG")) return;
-  const status = /STATUS (\d{3})/.exec(text)?.[1];
+  // OpenClaw puts the text of a turn that was aborted in front of the next one.
+  const asked = text.split("\n").at(-1) ?? "";
+  if (asked.includes("HANG")) return;
+  const status = /STATUS (\d{3})/.exec(asked)?.[1];
   if (status !== undefined) {
     const headers = { "content-type": "application/json", "retry-after": "90" };
     const body = { error: { message: `local model says ${status}`, type: "local" } };
@@ -62,7 +64,7 @@ async function answer(
   }
   const slow = /slow (\d+)/i.exec(text)?.[1];
   if (slow !== undefined) await new Promise((resolve) => setTimeout(resolve, Number(slow)));
-  const result = messages.at(-1)?.role === "tool" ? plain(messages.at(-1)?.content) : null;
+  const result = toolResult(messages);
   if (text.includes("TOOL") && result === null) {
     const command = /TOOL (.+)$/m.exec(text)?.[1] ?? "echo none";
     return stream(response, {
@@ -82,6 +84,13 @@ async function answer(
         ? `You said: "${text}". I remember ${earlier.length} earlier${last === undefined ? "" : `; the last one was: "${last}"`}.`
         : `The tool said: ${result}`,
   });
+}
+
+/** Of the tool that was called for the last text; OpenClaw may add context behind it. */
+function toolResult(messages: Message[]): string | null {
+  const asked = messages.findLastIndex((message) => userTexts([message]).length > 0);
+  const result = messages.slice(asked).findLast(({ role }) => role === "tool");
+  return result === undefined ? null : plain(result.content);
 }
 
 /** What the person said, without what OpenClaw adds around it. */

@@ -17,3 +17,9 @@ test("the worker image installs what was tested, and this version of the worker"
   expect(Object.keys(bin)).toContain("agent-factory-worker");
   expect(dockerfile).toMatch(/ENTRYPOINT .*agent-factory-worker"\]/);
 });
+
+test("the last result in the documentation is one of these versions", async () => {
+  expect(await file("docs/OPERATIONS.md")).toContain(
+    `OpenClaw ${OPENCLAW_VERSION} on Node ${NODE_VERSION}`,
+  );
+});

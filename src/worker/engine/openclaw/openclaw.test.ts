@@ -89,6 +89,27 @@ test("a message is one run: its id is the key, the conversation has a session of
   expect(openclaw.runs).toHaveLength(1);
 });
 
+test("attachments become files of the workspace; one that cannot be had does not hold up the answer", async () => {
+  const files = await serve((url) => ({ status: url === "/photo" ? 200 : 404, headers: {} }));
+  const openclaw = scriptedOpenClaw(() => ({ say: "Nice." }));
+  const engine = await engineOn(openclaw);
+  const attachments = [
+    {
+      ...{ kind: "photo", status: "ready", mimeType: "image/jpeg" },
+      ...{ fileName: "../../etc/my cat.jpg", downloadUrl: `${files}/photo` },
+    },
+    { kind: "document", status: "ready", downloadUrl: `${files}/gone` },
+    { kind: "voice", status: "expired" },
+  ];
+  await engine.run(turn("m1", "look", { attachments }));
+  const path = join(dataDir, "workspace", "attachments", "m1", "1-etc_my_cat.jpg");
+  expect(openclaw.runs[0]?.message).toBe(
+    `look\n\n[attachment (photo, image/jpeg): ${path}]\n[attachment (document): not available]\n` +
+      "[attachment (voice): not available]",
+  );
+  expect(await readFile(path, "utf8")).toBe("{}");
+});
+
 test("session keys stay distinct after OpenClaw lower-cased them", () => {
   expect(sessionKeyOf("Conv:ABC")).not.toBe(sessionKeyOf("conv:abc"));
   expect(sessionKeyOf("Conv:ABC")).toMatch(/^agent:main:af-[0-9a-f]{64}$/);

@@ -4,11 +4,13 @@ import { systemClock, type Clock } from "../../clock.js";
 import { EngineBroken } from "../../errors.js";
 import type { Entry } from "../../snapshot/entries.js";
 import { EngineError, type Engine, type EngineContext, type Turn } from "../engine.js";
-import { placesIn, renderConfig, sessionKeyOf } from "./config.js";
+import { withAttachments } from "./attachments.js";
+import { placesIn, renderConfig, sessionKeyOf, type Places } from "./config.js";
 import { runOverHttp } from "./http.js";
 import { archiveEntries, takeOver } from "./memory.js";
 import { endsTheRun, failureOf, type ProviderFailure } from "./outcome.js";
 import {
+  endStrays,
   freePort,
   installedVersion,
   isReady,
@@ -36,6 +38,7 @@ export type OpenClawParts = {
 
 type Running = {
   context: EngineContext;
+  places: Places;
   version: string;
   gatewayToken: string;
   sessionKey: string;
@@ -74,14 +77,16 @@ export function createOpenClawEngine(
 
   const answer = async (turn: Turn) => {
     if (running === null) throw new Error("The openclaw engine was not started.");
-    const { sessionKey, gatewayToken: token, supervisor } = running;
+    const { sessionKey, gatewayToken: token, supervisor, context, places } = running;
+    const files = { workspace: places.workspace, clock, log: context.log };
+    const message = await withAttachments(files, turn, turn.signal);
     if (settings.transport === "websocket") {
       const { thinking } = settings;
-      return runTurn({ connect, sessionKey, thinking, clock, failedRuns }, turn, turn.userText);
+      return runTurn({ connect, sessionKey, thinking, clock, failedRuns }, turn, message);
     }
     const gateway = await supervisor.ready(turn.signal);
     if (gateway === null) throw new EngineError("Aborted.", { retryable: true });
-    return runOverHttp({ url: gateway.url, token, sessionKey, clock }, turn, turn.userText);
+    return runOverHttp({ url: gateway.url, token, sessionKey, clock }, turn, message);
   };
 
   return {
@@ -99,6 +104,8 @@ export function createOpenClawEngine(
         sessionKeyOf(context.conversationId),
       );
       await prepareDirectories(settings, places);
+      // Of a worker process that was killed on this machine.
+      await endStrays(places);
       const onFailure = (failure: ProviderFailure) => giveUp?.(failure);
       const relay = await startRelay({ providers: settings.providers, log, onFailure });
       const gatewayToken = randomBytes(24).toString("hex");
@@ -123,7 +130,7 @@ export function createOpenClawEngine(
         ...{ clock, random, log },
       });
       const { sessionKey } = stamp;
-      running = { context, version, gatewayToken, sessionKey, relay, supervisor };
+      running = { context, places, version, gatewayToken, sessionKey, relay, supervisor };
       log.info("openclaw_starting", { version, migrate });
       if (migrate) {
         await configure(await freePort());

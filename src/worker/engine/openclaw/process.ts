@@ -63,6 +63,25 @@ export async function writeConfig(
   if (user !== null) await chown(places.configFile, user.uid, user.gid);
 }
 
+/**
+ * Ends every process of an OpenClaw that was started with this config (Linux). What we start is only a launcher: the
+ * gateway below it would outlive it, keep the state locked, and refuse the next start.
+ */
+export async function endStrays(places: Places): Promise<void> {
+  const mark = `OPENCLAW_CONFIG_PATH=${places.configFile}`;
+  for (const name of await readdir("/proc").catch(() => [])) {
+    if (!/^\d+$/.test(name) || Number(name) === process.pid) continue;
+    const environment = await readFile(`/proc/${name}/environ`, "utf8").catch(() => "");
+    if (!environment.split("\0").includes(mark)) continue;
+    try {
+      process.kill(Number(name), "SIGKILL");
+    } catch {
+      // It has ended by itself.
+    }
+  }
+}
+
+/** Starts a gateway; `exited` resolves when nothing of it is left. */
 export function launchGateway(
   settings: OpenClawSettings,
   places: Places,
@@ -71,9 +90,10 @@ export function launchGateway(
 ): GatewayProcess {
   const child = run(settings, places, ["gateway", "--port", String(port)]);
   const lines = lastLines(child);
-  const exited = ended(child);
-  void exited.then((code) => {
+  const exited = ended(child).then(async (code) => {
     if (code !== 0) log.warn("openclaw_output", { code, output: lines.join("\n") });
+    await endStrays(places);
+    return code;
   });
   return { url: `http://127.0.0.1:${port}`, exited, kill: (signal) => void child.kill(signal) };
 }
