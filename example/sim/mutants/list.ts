@@ -173,7 +173,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: "component/scheduler/reserve.ts",
     find: "return state.passId === passId ? state : null;",
     replace: "return passId === '' ? null : state;",
-    tests: ["component/scheduler/faults.test.ts"],
+    tests: ["component/scheduler/prepare.test.ts", "component/scheduler/faults.test.ts"],
   },
   {
     name: "drop the watchdog of a pass",
