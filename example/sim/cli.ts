@@ -52,7 +52,7 @@ async function main(options: CliOptions): Promise<number> {
     if (single && !options.quiet) say(result.lines.join("\n"));
     if (result.violation !== null) {
       say(`\n✗ seed ${seed}: ${result.violation.message}`);
-      await explain(options, seed);
+      if (options.shrink) await explain(options, seed);
       return 1;
     }
     if (single) say(`\n✓ seed ${seed}: ${summary(result)}`);

@@ -11,6 +11,7 @@ export type CliOptions = {
   /** Land the shrunk failure in the corpus under this name. */
   land: string | null;
   quiet: boolean;
+  shrink: boolean;
 };
 
 export const HELP = `npm run sim -- [options]
@@ -21,7 +22,8 @@ export const HELP = `npm run sim -- [options]
   --faults a,b    only these faults; "none" for none; default all:
                   ${FAULTS.join(", ")}
   --land NAME     put the shrunk failure into the corpus that npm test runs
-  --quiet         no trace`;
+  --quiet         no trace
+  --no-shrink     stop at the first failure as it is`;
 
 function toFaults(text: string | undefined): Fault[] {
   if (text === undefined) return FAULTS;
@@ -53,6 +55,7 @@ export function readOptions(args: string[]): CliOptions | null {
       faults: { type: "string" },
       land: { type: "string" },
       quiet: { type: "boolean", default: false },
+      "no-shrink": { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
   });
@@ -65,5 +68,6 @@ export function readOptions(args: string[]): CliOptions | null {
     faults: toFaults(values.faults),
     land: values.land ?? null,
     quiet: values.quiet,
+    shrink: !values["no-shrink"],
   };
 }

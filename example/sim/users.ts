@@ -173,8 +173,14 @@ const STALE_CALLS = [
 /** Old papers, papers of somebody else, or none: whatever is tried, nothing changes. */
 const intrude: Act = async (world, key) => {
   const { leases } = world.model;
-  const lease = leases[world.between(0, leases.length, `lease/${key}`)];
-  const other = leases[world.between(0, leases.length, `token/${key}`)];
+  const live = leases.filter(
+    ({ messageId }) => world.database.get(messageId)?.["status"] === "processing",
+  );
+  // Papers about what is being worked on right now are the dangerous ones.
+  const known = live.length > 0 && world.draws.at(`live/${key}`) < 0.8 ? live : leases;
+  const lease = known[world.between(0, known.length, `lease/${key}`)];
+  const holders = world.draws.at(`own/${key}`) < 0.5 ? known : leases.slice(-6);
+  const other = holders[world.between(0, holders.length, `token/${key}`)];
   if (lease === undefined || other === undefined) return;
   const { messageId, leaseId } = lease;
   const forged = world.draws.at(`forged/${key}`);
@@ -205,8 +211,8 @@ const intrude: Act = async (world, key) => {
 };
 
 const ACTS: readonly (readonly [share: number, name: string, act: Act])[] = [
-  [0.42, "enqueue", enqueue],
-  [0.8, "say", say],
+  [0.36, "enqueue", enqueue],
+  [0.68, "say", say],
   [0.9, "intrude", intrude],
   [1, "operate", operate],
 ];

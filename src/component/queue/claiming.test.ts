@@ -29,6 +29,23 @@ const assignedTo = (conversationId: string) => ({
 });
 
 describe("a claim", () => {
+  test("wakes the scheduler for the end of its lease, whoever made it", async () => {
+    const t = await queueTest();
+    await send(t, "c1");
+    // As after the pass that the arrival asked for: nothing else would come by.
+    await t.run(async (ctx) => {
+      const state = await ctx.db.query("schedulerState").first();
+      if (state !== null)
+        await ctx.db.patch("schedulerState", state._id, {
+          wakeAt: undefined,
+          wakeFunctionId: undefined,
+        });
+    });
+    await mustClaim(t, "self-announced");
+    const state = await t.run(async (ctx) => await ctx.db.query("schedulerState").first());
+    expect(state?.wakeAt).toBe(START + LEASE_MS + 1_000);
+  });
+
   test("leases the head to the worker and writes it on all three rows", async () => {
     const t = await queueTest();
     const messageId = await send(t, "c1", "hi");

@@ -1,0 +1,18 @@
+import fs from "node:fs";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import { mutated } from "./apply.js";
+import { MUTANTS } from "./list.js";
+
+const src = (file: string) => fileURLToPath(new URL(`../../../src/${file}`, import.meta.url));
+
+test.each(MUTANTS)("can be planted: $name", (mutant) => {
+  const source = fs.readFileSync(src(mutant.file), "utf8");
+  expect(mutated(mutant, source)).not.toBe(source);
+  for (const file of mutant.tests) expect(fs.existsSync(src(file)), file).toBe(true);
+});
+
+test("a mutant whose text is gone is an error that names it", () => {
+  const mutant = { name: "gone", file: "x.ts", find: "no such text", replace: "", tests: [] };
+  expect(() => mutated(mutant, "source")).toThrow("'gone' does not apply: its text occurs 0 times");
+});
