@@ -54,6 +54,7 @@ const TABLE = {
     "operator",
     "reconcileTelegramBotIdentityForAgent",
   ],
+  resubmitQuarantinedTelegramUpdate: [M, "write", "operator", "resubmitQuarantinedTelegramUpdate"],
 
   consumePairingCode: [M, "write", "operator", "consumePairingCode"],
   getPairingCodeStatus: [Q, "read", "operator", "getPairingCodeStatus"],

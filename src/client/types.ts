@@ -82,17 +82,23 @@ export type ExposeApiOptions = ProviderOptions & { auth: AuthCallback };
 
 type TelegramUser = { id: number; is_bot?: boolean; first_name?: string; username?: string };
 
-/** The part of a Telegram update that decides about its agent; everything else is there too, unchecked. */
+type TelegramMessage = {
+  message_id?: number;
+  chat?: { id: number; type?: string; title?: string; username?: string };
+  from?: TelegramUser;
+  text?: string;
+  caption?: string;
+  [field: string]: unknown;
+};
+
+/**
+ * The part of a Telegram update that decides about its agent; everything else is there too, unchecked. Of a pressed
+ * button, `message` is the one it belongs to, with `from` and `text` of who pressed it.
+ */
 export type TelegramUpdate = {
   update_id?: number;
-  message?: {
-    message_id?: number;
-    chat?: { id: number; type?: string; title?: string; username?: string };
-    from?: TelegramUser;
-    text?: string;
-    caption?: string;
-    [field: string]: unknown;
-  };
+  message?: TelegramMessage;
+  callback_query?: { from?: TelegramUser; message?: TelegramMessage; data?: string };
   [field: string]: unknown;
 };
 

@@ -122,6 +122,7 @@ export {
   importTelegramTokenForAgent,
   listQuarantinedTelegramUpdates,
   reconcileTelegramBotIdentityForAgent,
+  resubmitQuarantinedTelegramUpdate,
 } from "./telegram/operator.public.js";
 export { ingestTelegramUpdate, mayPostTelegramUpdate } from "./telegram/ingress.public.js";
 

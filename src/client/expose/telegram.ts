@@ -2,6 +2,7 @@ import { v } from "convex/values";
 import {
   vBotReconciled,
   vQuarantineView,
+  vResubmission,
   vTokenImported,
   vWebhookConfigured,
   vWebhookReadiness,
@@ -76,6 +77,18 @@ export function exposeTelegramOperator(lib: Lib) {
       args: { quarantineId: v.string() },
       returns: v.union(v.null(), v.string()),
       handler: async (ctx, args) => await ctx.runQuery(lib.getQuarantinedTelegramUpdate, args),
+    }),
+
+    /**
+     * Sends one of them in again, for the agent it was meant for or for `agentKey`. Repeating it gives the same message; a
+     * refusal says why.
+     */
+    resubmitQuarantinedTelegramUpdate: mutation({
+      sensitivity: "operator",
+      args: { quarantineId: v.string(), agentKey: v.optional(v.string()) },
+      returns: vResubmission,
+      handler: async (ctx, args) =>
+        await ctx.runMutation(lib.resubmitQuarantinedTelegramUpdate, args),
     }),
 
     /** Forgets one of them. */

@@ -3,7 +3,7 @@ import { convexTest } from "convex-test";
 import { componentsGeneric, defineSchema, httpRouter } from "convex/server";
 import { expect, vi } from "vitest";
 import { createLocalTelegramCore } from "../../../example/local/telegram/core.js";
-import agentFactory from "../../test.js";
+import agentFactory, { schema } from "../../test.js";
 import { registerRoutes, type ComponentApi, type RegisterRoutesOptions } from "../index.js";
 
 export const component = (componentsGeneric() as unknown as { agentFactory: ComponentApi })
@@ -44,14 +44,15 @@ export async function startApp(options: RegisterRoutesOptions = {}, setUp = true
     },
   });
   agentFactory.register(t);
-  await t.mutation(async (ctx) => {
-    await ctx.runMutation(lib.configureAgent, {
-      agentKey: "default",
-      version: "1",
-      secretsRef: [],
-      enabled: true,
+  const configure = async (
+    agentKey: string,
+    more: { botIdentity?: string; enabled?: boolean } = {},
+  ) =>
+    await t.mutation(async (ctx) => {
+      const agent = { agentKey, version: "1", secretsRef: [], enabled: true, ...more };
+      await ctx.runMutation(lib.configureAgent, agent);
     });
-  });
+  await configure("default");
 
   const rows = async (table: string): Promise<Row[]> => {
     let found: Row[] = [];
@@ -72,8 +73,28 @@ export async function startApp(options: RegisterRoutesOptions = {}, setUp = true
       async ({ db }) => void (await db.insert(table, row)),
     );
   };
+  /** Everything that is stored, to see that nothing was. */
+  const dump = async (): Promise<Record<string, Row[]>> => {
+    const tables: Record<string, Row[]> = {};
+    for (const table of Object.keys(schema.tables)) tables[table] = await rows(table);
+    return tables;
+  };
+  const failedFunctions = async () => {
+    let failed: unknown[] = [];
+    const inside = t as unknown as {
+      runInComponent: (
+        path: string,
+        f: (ctx: { db: { system: Pick<Db, "query"> } }) => Promise<void>,
+      ) => Promise<void>;
+    };
+    await inside.runInComponent("agentFactory", async ({ db }) => {
+      const all = await db.system.query("_scheduled_functions").collect();
+      failed = all.filter((row) => (row["state"] as { kind: string }).kind === "failed");
+    });
+    return failed;
+  };
   const secret = () => telegram.control.webhook(BOT)?.secretToken ?? "";
-  /** Posts a body as it is when it is a text; `secret` null: without the header. */
+  /** Posts a body as it is when it is a text or bytes; `secret` null: without the header. */
   const post = async (update: unknown, as: string | null = secret()): Promise<Answer> => {
     const response = await t.fetch((options.pathPrefix ?? "/agent-factory") + "/telegram/webhook", {
       method: "POST",
@@ -81,7 +102,12 @@ export async function startApp(options: RegisterRoutesOptions = {}, setUp = true
         "content-type": "application/json",
         ...(as === null ? {} : { "x-telegram-bot-api-secret-token": as }),
       },
-      body: typeof update === "string" ? update : JSON.stringify(update),
+      body:
+        typeof update === "string"
+          ? update
+          : ArrayBuffer.isView(update)
+            ? new Uint8Array(update.buffer as ArrayBuffer)
+            : JSON.stringify(update),
     });
     expect(response.headers.get("content-type")).toBe("application/json");
     const body: unknown = await response.json();
@@ -104,7 +130,7 @@ export async function startApp(options: RegisterRoutesOptions = {}, setUp = true
     passId: "running",
     passStartedAt: 8e15,
   });
-  const app = { t, telegram, rows, insert, secret, post, settle };
+  const app = { t, telegram, rows, dump, failedFunctions, insert, secret, post, settle, configure };
   if (setUp) await setUpBot(app);
   return app;
 }
@@ -144,3 +170,69 @@ export function message(more: Record<string, unknown> = {}, from = ADA, chat: ob
 export function start(text: string, from = ADA, chat: object = {}) {
   return message({ text }, from, chat);
 }
+
+// ── The answers of the contract ─────────────────────────────────────────────
+
+export const OK = { status: 202, body: { ok: true } };
+export const IGNORED = { status: 200, body: { ok: true, ignored: true } };
+export const QUARANTINED = { status: 200, body: { ok: true, quarantined: true } };
+export const NO_SECRET = {
+  status: 403,
+  body: { ok: false, error: "missing or invalid telegram webhook secret token" },
+};
+export const NO_BINDING = {
+  status: 403,
+  body: { ok: false, error: "no active binding for telegram user" },
+};
+
+/** A frozen clock that tests move, and no trace of a test in the next. */
+export function isolate(hooks: {
+  beforeEach: (f: () => void) => void;
+  afterEach: (f: () => void) => void;
+}): void {
+  hooks.beforeEach(() => {
+    vi.useFakeTimers();
+    vi.setSystemTime(1_800_000_000_000);
+  });
+  hooks.afterEach(() => {
+    vi.useRealTimers();
+    vi.unstubAllEnvs();
+    vi.unstubAllGlobals();
+  });
+}
+
+export async function bind(app: App, consumerUserId: string, telegramId: number, more = {}) {
+  await app.t.mutation(async (ctx) => {
+    await ctx.runMutation(lib.bindUserAgent, {
+      consumerUserId,
+      agentKey: "default",
+      telegramUserId: String(telegramId),
+      telegramChatId: String(telegramId),
+      ...more,
+    });
+  });
+}
+
+export async function pairingOf(app: App, consumerUserId = "ada", ttlMs?: number) {
+  return await app.t.mutation(
+    async (ctx) =>
+      await ctx.runMutation(lib.createUserAgentPairing, {
+        consumerUserId,
+        agentKey: "default",
+        ...(ttlMs === undefined ? {} : { ttlMs }),
+      }),
+  );
+}
+
+/** What the bot said, and where. */
+export const heard = (app: App) =>
+  app.telegram.control.sent(BOT).map(({ chatId, text }) => [chatId, text]);
+
+export type Payload = {
+  messageText: string;
+  externalMessageId?: string;
+  metadata: Record<string, string>;
+  attachments?: { kind: string; mimeType: string; fileName?: string; sizeBytes: number }[];
+};
+export const payloads = async (app: App) =>
+  (await app.rows("messageQueue")).map((row) => row["payload"] as Payload);

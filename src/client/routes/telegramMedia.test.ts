@@ -1,26 +1,21 @@
-/** Files, albums, captions that follow; onboarding step by step; floods and nonsense. */
-import fc from "fast-check";
+/** Files, albums, captions that follow; onboarding step by step. */
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { tooManyRequests } from "../../../example/local/telegram/control.js";
-import { BOT, SITE, TOKEN, lib, message, start, startApp, type App } from "./telegram.fixture.js";
+import {
+  BOT,
+  SITE,
+  TOKEN,
+  isolate,
+  lib,
+  message,
+  payloads,
+  start,
+  startApp,
+  type App,
+} from "./telegram.fixture.js";
 
-beforeEach(() => {
-  vi.useFakeTimers();
-  vi.setSystemTime(1_800_000_000_000);
-});
-afterEach(() => {
-  vi.useRealTimers();
-  vi.unstubAllEnvs();
-  vi.unstubAllGlobals();
-});
+isolate({ beforeEach, afterEach });
 
-type Payload = {
-  messageText: string;
-  metadata: Record<string, string>;
-  attachments?: { kind: string; mimeType: string; fileName?: string; sizeBytes: number }[];
-};
-const payloads = async (app: App) =>
-  (await app.rows("messageQueue")).map((row) => row["payload"] as Payload);
 const claim = async (app: App) =>
   await app.t.mutation(async (ctx) => await ctx.runMutation(lib.claim, { workerId: "w1" }));
 const photo = (id: string, more: Record<string, unknown> = {}) => ({
@@ -227,52 +222,4 @@ test("a stranger cannot replace the token of somebody's agent", async () => {
     });
   });
   await expect(steal).rejects.toThrow("not yet associated");
-});
-
-describe("floods", () => {
-  test("updates replayed, shuffled and at once give one message each", async () => {
-    const app = await startApp();
-    const updates = Array.from({ length: 150 }, (_, i) =>
-      message({ text: `m${i}` }, 1_000 + (i % 9)),
-    );
-    const replayed = fc.sample(
-      fc.shuffledSubarray(
-        updates.flatMap((update, i) => Array.from({ length: 1 + (i % 5) }, () => update)),
-        { minLength: 150 * 3, maxLength: 150 * 3 },
-      ),
-      { numRuns: 1, seed: 7 },
-    )[0]!;
-    const answers = await Promise.all(replayed.map(async (update) => await app.post(update)));
-    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([202]));
-    const texts = (await payloads(app)).map(({ messageText }) => messageText);
-    expect(texts.sort()).toEqual(updates.map(({ message: m }) => m.text as string).sort());
-  });
-
-  test("nonsense behind the right secret is never a 5xx", async () => {
-    const app = await startApp();
-    const mutated = fc
-      .tuple(
-        fc.constantFrom(
-          message({ text: "x" }),
-          message(photo("p")),
-          start("/start ABCDEF"),
-          message({ sticker: { file_id: "s" } }),
-        ),
-        fc.constantFrom("text", "chat", "from", "message_id", "photo", "caption", "media_group_id"),
-        fc.oneof(fc.jsonValue(), fc.constantFrom("\ud800", "\u0000", -1, 1e300, "", { id: 1.5 })),
-      )
-      .map(([update, field, value]) => ({
-        ...update,
-        update_id: Math.floor(Math.random() * 1e9),
-        message: { ...update.message, [field]: value },
-      }));
-    const anything = fc.oneof(mutated, fc.jsonValue(), fc.string());
-    await fc.assert(
-      fc.asyncProperty(anything, async (update) => {
-        const { status } = await app.post(update);
-        expect([200, 202, 403]).toContain(status);
-      }),
-      { numRuns: 200 },
-    );
-  });
 });

@@ -85,15 +85,28 @@ async function readBody(request: Request): Promise<{ body: string; tooLarge: boo
   return { body: new TextDecoder().decode(kept), tooLarge };
 }
 
-/** The app's choice; it is asked about messages only, the one kind of update that reaches an agent. */
+/** The app's choice; it is asked about what reaches an agent: messages and pressed buttons. */
 async function resolveAgentKey(
   options: RegisterRoutesOptions,
   body: string,
 ): Promise<string | undefined> {
   if (options.resolveAgentKey === undefined) return undefined;
-  const update = parseUpdate(body);
-  if (update?.message?.chat === undefined || update.message.from === undefined) return undefined;
-  return (await options.resolveAgentKey(update)) ?? undefined;
+  const update = saidBySomebody(parseUpdate(body));
+  return update === null ? undefined : ((await options.resolveAgentKey(update)) ?? undefined);
+}
+
+/** Null when nobody said anything. A press is shown as a message of who pressed, where the button is. */
+function saidBySomebody(update: TelegramUpdate | null): TelegramUpdate | null {
+  if (update === null) return null;
+  const { callback_query: pressed, message } = update;
+  if (isObject(message?.chat) && isObject(message?.from)) return update;
+  const { from, data } = pressed ?? {};
+  if (!isObject(pressed?.message?.chat) || from === undefined || !isObject(from)) return null;
+  return { ...update, message: { ...pressed?.message, from, text: String(data ?? "") } };
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null;
 }
 
 function parseUpdate(body: string): TelegramUpdate | null {

@@ -1752,12 +1752,14 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
           at: number;
           botIdentity: null | string;
           detail: string;
+          messageId: null | string;
           quarantineId: string;
           reason:
             | "too_large"
             | "not_json"
             | "not_an_update"
             | "agent_unavailable"
+            | "agent_of_another_bot"
             | "conversation_mismatch"
             | "refused";
           telegramChatId: null | string;
@@ -2184,6 +2186,25 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
         "internal",
         { consumerUserId: string },
         { agentKey: null | string; consumerUserId: string },
+        Name
+      >;
+      resubmitQuarantinedTelegramUpdate: FunctionReference<
+        "mutation",
+        "internal",
+        { agentKey?: string; quarantineId: string },
+        | { messageId: string; status: "enqueued" }
+        | {
+            detail: string;
+            reason:
+              | "too_large"
+              | "not_json"
+              | "not_an_update"
+              | "agent_unavailable"
+              | "agent_of_another_bot"
+              | "conversation_mismatch"
+              | "refused";
+            status: "refused";
+          },
         Name
       >;
       resumeAgent: FunctionReference<

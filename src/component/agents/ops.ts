@@ -15,7 +15,7 @@ import {
 import { isTelegramTokenRef, TELEGRAM_TOKEN_REF, type ConfigureAgent } from "./validators.js";
 
 export { vConfigureAgent as vConfigureAgentArgs } from "./validators.js";
-export { bridgeSecretRefs, isRunnable } from "./policy.js";
+export { bridgeSecretRefs, isRealBot, isRunnable } from "./policy.js";
 export { toProfileView, type AgentProfile, type ProfileFilter } from "./store.js";
 
 /** `runnable`: enabled and not paused. `runnableChanged`: it was the other way before (a new agent was not runnable). */

@@ -93,7 +93,8 @@ function isBotCleared(args: ConfigureAgent): boolean {
   return args.clearBotIdentity === true || args.botIdentity?.trim() === "";
 }
 
-function isRealBot(botIdentity: string): boolean {
+/** Telegram's bots have numbers; 3.x seeded "telegram-bot-default". */
+export function isRealBot(botIdentity: string): boolean {
   return /^\d+$/.test(botIdentity);
 }
 

@@ -2,7 +2,7 @@
 import { redact } from "../../shared/redact.js";
 import type { Doc, MutationCtx, Patch } from "../kit/functions.js";
 import { loadActiveMetadata } from "../secrets/ops.js";
-import type { Reader } from "./store.js";
+import { findByTelegramChat, type Reader } from "./store.js";
 
 export type TelegramBot = Doc<"telegramBots">;
 
@@ -87,6 +87,23 @@ export async function clearChatBlocked(
 ): Promise<void> {
   const row = await findBlockedChat(ctx, botIdentity, telegramChatId);
   if (row !== null) await ctx.db.delete("telegramBlockedChats", row._id);
+}
+
+/**
+ * The group became a supergroup: its bindings name the new chat, and the old one cannot be unreachable any more. Returns
+ * the bindings that were moved.
+ */
+export async function moveTelegramChat(
+  ctx: MutationCtx,
+  botIdentity: string,
+  fromChatId: string,
+  toChatId: string,
+): Promise<Doc<"identityBindings">[]> {
+  const bound = await findByTelegramChat(ctx, botIdentity, fromChatId);
+  for (const binding of bound)
+    await ctx.db.patch("identityBindings", binding._id, { telegramChatId: toChatId });
+  await clearChatBlocked(ctx, botIdentity, fromChatId);
+  return bound;
 }
 
 /** Newest first, at most 200. */

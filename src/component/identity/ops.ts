@@ -16,6 +16,7 @@ export {
   isWebhookVerified,
   loadBot,
   markChatBlocked,
+  moveTelegramChat,
   saveBot,
   type TelegramBot,
 } from "./bots.js";

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { refuse } from "../../shared/errors.js";
 import { redact } from "../../shared/redact.js";
-import { MAX_FILE_BYTES } from "./validators.js";
+import { MAX_FILE_BYTES, TOO_LARGE_ERROR } from "./validators.js";
 
 const CALL_TIMEOUT_MS = 20_000;
 const DOWNLOAD_TIMEOUT_MS = 90_000;
@@ -11,7 +11,9 @@ const vEnvelope = z.object({
   ok: z.boolean(),
   result: z.unknown().optional(),
   description: z.string().optional(),
-  parameters: z.object({ retry_after: z.number().optional() }).optional(),
+  parameters: z
+    .object({ retry_after: z.number().optional(), migrate_to_chat_id: z.int().optional() })
+    .optional(),
 });
 
 /** Where a bot is reached. */
@@ -19,7 +21,14 @@ export type BotAddress = { token: string; apiBaseUrl: string };
 
 export type TelegramAnswer =
   | { kind: "ok"; result: unknown }
-  | { kind: "refused"; status: number; description: string; retryAfterMs: number | undefined }
+  | {
+      kind: "refused";
+      status: number;
+      description: string;
+      retryAfterMs: number | undefined;
+      /** The group became a supergroup with this id. */
+      migrateToChatId: string | undefined;
+    }
   /** No answer that could be understood: it may have been acted on. */
   | { kind: "unknown"; description: string };
 
@@ -51,11 +60,13 @@ export async function callTelegram(
     if (parsed === undefined && (response.ok || response.status >= 500))
       return { kind: "unknown", description };
     const retryAfter = parsed?.parameters?.retry_after;
+    const migrated = parsed?.parameters?.migrate_to_chat_id;
     return {
       kind: "refused",
       status: response.status,
       description,
       retryAfterMs: retryAfter === undefined ? undefined : retryAfter * 1_000,
+      migrateToChatId: migrated === undefined ? undefined : String(migrated),
     };
   } catch (error) {
     return { kind: "unknown", description: failure(error) };
@@ -124,7 +135,6 @@ export async function downloadFile(bot: BotAddress, fileId: string): Promise<Dow
   }
 }
 
-export const TOO_LARGE_ERROR = "larger than 20 MB";
 const tooLarge: Download = { kind: "failed", error: TOO_LARGE_ERROR, again: false };
 
 /** Stops reading at the limit: what is announced need not be what comes. */

@@ -4,7 +4,7 @@ import { internal } from "../_generated/api.js";
 import { internalAction, type ActionCtx, type Id } from "../kit/functions.js";
 import { downloadFile, type BotAddress } from "./botApi.js";
 import { mimeTypeOf } from "./mime.js";
-import type { FileTask } from "./records.js";
+import type { FileTask } from "./tokens.js";
 import type { FileRef } from "./validators.js";
 
 const MAX_TRIES = 4;
@@ -15,13 +15,13 @@ export const fetchFile = internalAction({
   args: { turnId: v.id("telegramTurns"), index: v.number() },
   returns: v.null(),
   handler: async (ctx, args): Promise<null> => {
-    const task: FileTask | null = await ctx.runQuery(internal.telegram.records.fileTask, args);
+    const task: FileTask | null = await ctx.runQuery(internal.telegram.tokens.fileTask, args);
     if (task === null) return null;
     const fetched =
       task.bot === null
         ? ({ state: "failed", error: "the bot has no token" } as const)
         : await store(ctx, task.bot, task.file);
-    const taken: boolean = await ctx.runMutation(internal.telegram.turns.settleFile, {
+    const taken: boolean = await ctx.runMutation(internal.telegram.settling.settleFile, {
       ...args,
       outcome: fetched,
     });

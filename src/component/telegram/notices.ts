@@ -6,7 +6,8 @@ import { internalAction, internalMutation, type MutationCtx } from "../kit/funct
 import { log } from "../kit/logging.js";
 import { findIngress, rememberIngress } from "../queue/ops.js";
 import { callTelegram } from "./botApi.js";
-import type { BotAccess } from "./records.js";
+import { moveChat } from "./migration.js";
+import type { BotAccess } from "./tokens.js";
 import type { IncomingMessage } from "./update.js";
 
 const MAX_TRIES = 3;
@@ -44,6 +45,18 @@ export async function hintAtPairing(
   await scheduleNotice(ctx, botIdentity, message, UNLINKED);
 }
 
+/** What was sent cannot be passed on; in a group it may have been meant for others. */
+export async function sayUnreadable(
+  ctx: MutationCtx,
+  botIdentity: string | null,
+  message: IncomingMessage,
+): Promise<void> {
+  log("info", "telegram.unreadable", { botIdentity, kind: message.unreadable });
+  if (!message.isPrivate || message.unreadable === null) return;
+  const text = `I cannot read this kind of message (${message.unreadable}). Please write it as text, or send a file.`;
+  await scheduleNotice(ctx, botIdentity, message, text);
+}
+
 /** Sends it, at most three times; a notice that cannot be sent is logged and forgotten. */
 export const send = internalAction({
   args: {
@@ -55,7 +68,7 @@ export const send = internalAction({
   },
   returns: v.null(),
   handler: async (ctx, args): Promise<null> => {
-    const access: BotAccess | null = await ctx.runQuery(internal.telegram.records.botAccess, {
+    const access: BotAccess | null = await ctx.runQuery(internal.telegram.tokens.botAccess, {
       botIdentity: args.botIdentity,
     });
     if (access === null) {
@@ -74,6 +87,16 @@ export const send = internalAction({
         chatId: args.chatId,
         reason: answer.description,
       });
+      return null;
+    }
+    if (answer.kind === "refused" && answer.migrateToChatId !== undefined) {
+      const { botIdentity, chatId, tries } = args;
+      const toChatId = answer.migrateToChatId;
+      const move = { botIdentity, fromChatId: chatId, toChatId };
+      await ctx.runMutation(internal.telegram.notices.moved, move);
+      const next = { ...args, chatId: toChatId, tries: tries + 1 };
+      if (next.tries < MAX_TRIES)
+        await ctx.scheduler.runAfter(0, internal.telegram.notices.send, next);
       return null;
     }
     // Sending again after a lost answer may say it twice; a notice is harmless, silence is not.
@@ -96,6 +119,15 @@ export const blocked = internalMutation({
   returns: v.null(),
   handler: async (ctx, { botIdentity, chatId, reason }) => {
     await markChatBlocked(ctx, { botIdentity, telegramChatId: chatId, reason }, Date.now());
+    return null;
+  },
+});
+
+export const moved = internalMutation({
+  args: { botIdentity: v.string(), fromChatId: v.string(), toChatId: v.string() },
+  returns: v.null(),
+  handler: async (ctx, { botIdentity, ...move }) => {
+    await moveChat(ctx, botIdentity, move, Date.now());
     return null;
   },
 });

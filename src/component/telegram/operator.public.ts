@@ -2,10 +2,12 @@
 import { v } from "convex/values";
 import { action, mutation, query } from "../kit/functions.js";
 import { listQuarantine, readQuarantined } from "./quarantine.js";
+import { resubmitQuarantined } from "./resubmit.js";
 import { configureWebhook, importToken, reconcileBot, webhookReadiness } from "./setup.js";
 import {
   vBotReconciled,
   vQuarantineView,
+  vResubmission,
   vTokenImported,
   vWebhookConfigured,
   vWebhookReadiness,
@@ -72,6 +74,7 @@ export const listQuarantinedTelegramUpdates = query({
       reason: row.reason,
       detail: row.detail,
       at: row.at,
+      messageId: row.messageId ?? null,
     })),
 });
 
@@ -80,6 +83,18 @@ export const getQuarantinedTelegramUpdate = query({
   args: { quarantineId: v.id("telegramQuarantine") },
   returns: v.union(v.null(), v.string()),
   handler: async (ctx, { quarantineId }) => await readQuarantined(ctx, quarantineId),
+});
+
+/**
+ * Sends one of them in again, after its cause is gone: the agent exists, is enabled, or is named by `agentKey`, which
+ * stands in for the app's `resolveAgentKey`. Repeating it, or Telegram's own repetition, gives the same message. A refusal
+ * says why and is kept as the new reason.
+ * @throws MESSAGE_NOT_FOUND; INVALID_ARGUMENT when it holds no message, or was cut
+ */
+export const resubmitQuarantinedTelegramUpdate = mutation({
+  args: { quarantineId: v.id("telegramQuarantine"), agentKey: v.optional(v.string()) },
+  returns: vResubmission,
+  handler: async (ctx, args) => await resubmitQuarantined(ctx, args, Date.now()),
 });
 
 /** Forgets one of them. False when it was gone. */

@@ -9,7 +9,8 @@ import {
 } from "../identity/ops.js";
 import type { MutationCtx } from "../kit/functions.js";
 import { scheduleNotice } from "./notices.js";
-import type { IncomingMessage, StartCommand } from "./update.js";
+import type { StartCommand } from "./text.js";
+import type { IncomingMessage } from "./update.js";
 import type { IngressOutcome } from "./validators.js";
 
 const NOTICES = {

@@ -4,7 +4,12 @@
 export const MAX_UPDATE_BYTES = 1024 * 1024;
 export const SECRET_HEADER = "x-telegram-bot-api-secret-token";
 /** What we ask Telegram for; everything else would only be ignored. */
-export const ALLOWED_UPDATES = ["message", "edited_message", "my_chat_member"] as const;
+export const ALLOWED_UPDATES = [
+  "message",
+  "edited_message",
+  "callback_query",
+  "my_chat_member",
+] as const;
 export const MAX_CONNECTIONS = 40;
 
 /** `af_v2_<bot id>_<random>`: the id finds the bot's row, the whole is compared by hash. */

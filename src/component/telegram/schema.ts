@@ -1,6 +1,6 @@
 import { defineTable } from "convex/server";
 import { v } from "convex/values";
-import { fileFields, vFileState, vQuarantineReason } from "./validators.js";
+import { fileFields, vFileState, vIngressOptions, vQuarantineReason } from "./validators.js";
 
 export const telegramTables = {
   /** Updates that were answered 200 and could not be used. Inserted by the webhook, deleted by retention. */
@@ -13,7 +13,22 @@ export const telegramTables = {
     /** The update as it came, cut. */
     body: v.string(),
     at: v.number(),
+    /** How the app wanted senders to be matched when it came; absent where nothing could be sent in again. */
+    options: v.optional(vIngressOptions),
+    /** The message that an operator made of it. */
+    messageId: v.optional(v.id("messageQueue")),
   }).index("by_at", ["at"]),
+
+  /**
+   * Groups that became supergroups, by their new id. Inserted when Telegram says so, never changed: a group moves once,
+   * and its conversation keeps the old id for life.
+   */
+  telegramChatMoves: defineTable({
+    botIdentity: v.string(),
+    fromChatId: v.string(),
+    toChatId: v.string(),
+    at: v.number(),
+  }).index("by_botIdentity_and_toChatId", ["botIdentity", "toChatId"]),
 
   /**
    * A queued message that is still being put together: files on their way, more of an album, a caption that follows.
@@ -26,6 +41,8 @@ export const telegramTables = {
     botIdentity: v.string(),
     telegramChatId: v.string(),
     telegramUserId: v.string(),
+    /** The topic of the chat. */
+    threadId: v.optional(v.number()),
     mediaGroupId: v.optional(v.string()),
     /** The messages of this turn in their order. */
     texts: v.array(

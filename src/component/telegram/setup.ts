@@ -6,7 +6,7 @@ import type { ActionCtx } from "../kit/functions.js";
 import { randomBase64Url, sha256Hex } from "../kit/random.js";
 import { callTelegram, requireTelegram, type BotAddress } from "./botApi.js";
 import { ALLOWED_UPDATES, formatSecret, MAX_CONNECTIONS, webhookPath } from "./protocol.js";
-import type { BotAccess } from "./records.js";
+import type { BotAccess } from "./tokens.js";
 import {
   DEFAULT_TELEGRAM_API,
   type BotReconciled,
@@ -35,7 +35,7 @@ async function whoIs(bot: BotAddress): Promise<Me> {
 }
 
 async function addressesOf(ctx: Ctx): Promise<Addresses> {
-  return await ctx.runQuery(internal.telegram.records.addresses, {});
+  return await ctx.runQuery(internal.telegram.tokens.addresses, {});
 }
 
 // ── Tokens ──────────────────────────────────────────────────────────────────
@@ -52,10 +52,10 @@ export async function importToken(
   const plaintextValue = args.plaintextValue.trim();
   if (plaintextValue === "") return refuse("INVALID_ARGUMENT", "Telegram token is required");
   const { consumerUserId, agentKey } = args;
-  await ctx.runQuery(internal.telegram.records.checkImport, { consumerUserId, agentKey });
+  await ctx.runQuery(internal.telegram.tokenImport.checkImport, { consumerUserId, agentKey });
   const { apiBaseUrl } = await addressesOf(ctx);
   const me = await whoIs({ token: plaintextValue, apiBaseUrl });
-  return await ctx.runMutation(internal.telegram.records.storeToken, {
+  return await ctx.runMutation(internal.telegram.tokenImport.storeToken, {
     ...args,
     plaintextValue,
     ...me,
@@ -66,7 +66,7 @@ export async function reconcileBot(
   ctx: Ctx,
   args: { agentKey: string; secretRef?: string },
 ): Promise<BotReconciled> {
-  const access: BotAccess | null = await ctx.runQuery(internal.telegram.records.tokenAccess, args);
+  const access: BotAccess | null = await ctx.runQuery(internal.telegram.tokens.tokenAccess, args);
   if (access === null) {
     const ref = args.secretRef ?? `telegram.botToken.${args.agentKey}`;
     return refuse(
@@ -78,7 +78,7 @@ export async function reconcileBot(
   const me = await whoIs(access);
   const { secretRef } = access;
   const { agentKey } = args;
-  await ctx.runMutation(internal.telegram.records.linkBot, { agentKey, secretRef, ...me });
+  await ctx.runMutation(internal.telegram.tokenImport.linkBot, { agentKey, secretRef, ...me });
   return { agentKey, secretRef, ...me };
 }
 
@@ -101,7 +101,7 @@ export async function configureWebhook(
 ): Promise<WebhookConfigured> {
   const { agentKey } = args;
   const addresses = await addressesOf(ctx);
-  const access: BotAccess | null = await ctx.runQuery(internal.telegram.records.tokenAccess, {
+  const access: BotAccess | null = await ctx.runQuery(internal.telegram.tokens.tokenAccess, {
     ...(args.secretRef === undefined ? {} : { secretRef: args.secretRef }),
     ...(agentKey === undefined ? {} : { agentKey }),
   });
@@ -117,7 +117,7 @@ export async function configureWebhook(
   const site = siteOf(args.convexSiteUrl, addresses.apiBaseUrl !== DEFAULT_TELEGRAM_API);
   const webhookUrl = site + webhookPath(args.pathPrefix ?? addresses.pathPrefix);
   const me = await whoIs(access);
-  await ctx.runMutation(internal.telegram.records.linkBot, {
+  await ctx.runMutation(internal.telegram.tokenImport.linkBot, {
     ...(agentKey === undefined ? {} : { agentKey }),
     secretRef: access.secretRef,
     ...me,
@@ -125,7 +125,7 @@ export async function configureWebhook(
   await setWebhook(ctx, access, me.botIdentity, webhookUrl);
   const info = await requireTelegram(access, "getWebhookInfo", vInfo, {}, "getWebhookInfo failed");
   const isReady = info.url === webhookUrl;
-  await ctx.runMutation(internal.telegram.records.recordWebhook, {
+  await ctx.runMutation(internal.telegram.webhookRecords.recordWebhook, {
     botIdentity: me.botIdentity,
     webhookUrl,
     verified: isReady,
@@ -154,7 +154,7 @@ async function setWebhook(
   const secret = formatSecret(botIdentity, randomBase64Url(32));
   const secretHash = await sha256Hex(secret);
   const rotation = { botIdentity, secretHash };
-  await ctx.runMutation(internal.telegram.records.beginSecretRotation, rotation);
+  await ctx.runMutation(internal.telegram.webhookRecords.beginSecretRotation, rotation);
   const answer = await callTelegram(bot, "setWebhook", {
     url,
     secret_token: secret,
@@ -164,7 +164,7 @@ async function setWebhook(
   if (answer.kind === "unknown")
     return refuse("TELEGRAM_FAILED", `Telegram setWebhook failed: ${answer.description}`);
   const set = answer.kind === "ok";
-  await ctx.runMutation(internal.telegram.records.endSecretRotation, { botIdentity, set });
+  await ctx.runMutation(internal.telegram.webhookRecords.endSecretRotation, { botIdentity, set });
   if (!set) refuse("TELEGRAM_FAILED", `Telegram setWebhook failed: ${answer.description}`);
 }
 
@@ -173,7 +173,7 @@ export async function webhookReadiness(
   ctx: Ctx,
   { agentKey, pathPrefix }: { agentKey: string; pathPrefix?: string },
 ): Promise<WebhookReadiness> {
-  const access: BotAccess | null = await ctx.runQuery(internal.telegram.records.tokenAccess, {
+  const access: BotAccess | null = await ctx.runQuery(internal.telegram.tokens.tokenAccess, {
     agentKey,
   });
   if (access === null)
@@ -188,7 +188,7 @@ export async function webhookReadiness(
     };
   const info = await requireTelegram(access, "getWebhookInfo", vInfo);
   const known: { botIdentity: string; webhookUrl: string | null } | null = await ctx.runQuery(
-    internal.telegram.records.webhookOfAgent,
+    internal.telegram.webhookRecords.webhookOfAgent,
     { agentKey },
   );
   const prefix = pathPrefix ?? (await addressesOf(ctx)).pathPrefix;
@@ -198,7 +198,7 @@ export async function webhookReadiness(
       ? info.url.endsWith(webhookPath(prefix))
       : info.url === known.webhookUrl;
   if (known !== null && known.webhookUrl !== null)
-    await ctx.runMutation(internal.telegram.records.recordWebhook, {
+    await ctx.runMutation(internal.telegram.webhookRecords.recordWebhook, {
       botIdentity: known.botIdentity,
       verified: webhookReady,
     });

@@ -36,6 +36,7 @@ export const QUARANTINE_REASONS = [
   "not_json",
   "not_an_update",
   "agent_unavailable",
+  "agent_of_another_bot",
   "conversation_mismatch",
   "refused",
 ] as const;
@@ -50,7 +51,15 @@ export const vQuarantineView = v.object({
   reason: vQuarantineReason,
   detail: v.string(),
   at: v.number(),
+  /** The message that was made of it by sending it in again. */
+  messageId: vNullableString,
 });
+
+export const vResubmission = v.union(
+  v.object({ status: v.literal("enqueued"), messageId: v.string() }),
+  v.object({ status: v.literal("refused"), reason: vQuarantineReason, detail: v.string() }),
+);
+export type Resubmission = Infer<typeof vResubmission>;
 
 /** A file that a message names. `note`: what it is when it is passed on as a document. */
 export const fileFields = {
@@ -119,8 +128,10 @@ export const TURN_WINDOW_MS = 1_500;
 export const MAX_TURN_MS = 15_000;
 /** The raw update is kept beside the message up to this size; the message itself always is. */
 export const MAX_RAW_UPDATE_BYTES = 128 * 1024;
-export const MAX_QUARANTINED_BODY = 64 * 1024;
+/** Two hundred of them fit into what one query may read. */
+export const MAX_QUARANTINED_BYTES = 64 * 1024;
 export const MAX_QUARANTINE_LIST = 200;
 /** Updates that were on their way while the secret changed carry the former one. */
 export const FORMER_SECRET_MS = 10 * 60_000;
+export const TOO_LARGE_ERROR = "larger than 20 MB";
 export const DEFAULT_TELEGRAM_API = "https://api.telegram.org";
