@@ -39,6 +39,7 @@ export default defineConfig({
           include: [
             "src/*.test.ts",
             "src/worker/**/*.test.ts",
+            "src/cli/**/*.test.ts",
             "example/{local,bench}/**/*.test.ts",
             ".ci/**/*.test.ts",
           ],
