@@ -63,7 +63,18 @@ async function smoke(givenTarball, app) {
     await attempt("import the worker", () =>
       node(...imports(`${PACKAGE}/worker`, ["runWorker", "createEchoEngine"])),
     ),
-    await attempt("worker bin", () => {
+    await attempt("pack a skill", async () => {
+      const scripts = path.join(app, "my-skill/scripts");
+      fs.mkdirSync(scripts, { recursive: true });
+      fs.writeFileSync(path.join(app, "my-skill/SKILL.md"), "# My skill\n");
+      fs.writeFileSync(path.join(scripts, "index.mjs"), "export default 1;\n");
+      const args = ["skill-bundle", "my-skill", "--version", "1.0.0"];
+      const { slug, files } = JSON.parse(
+        await run(path.join(app, "node_modules/.bin/agent-factory"), args, app),
+      );
+      if (slug !== "my-skill" || files.length !== 2) throw new Error("The bundle is incomplete.");
+    }),
+    await attempt("bins", () => {
       const { bin: bins } = readJson(path.join(app, "node_modules", PACKAGE, "package.json"));
       for (const [name, file] of Object.entries(bins)) {
         const source = fs.readFileSync(path.join(app, "node_modules", PACKAGE, file), "utf8");
