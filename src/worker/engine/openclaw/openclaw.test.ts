@@ -271,12 +271,11 @@ test.each([
   [404, {}, { retryable: false }],
 ])("the provider's %i %j says whether and when to try again", async (status, headers, expected) => {
   const provider = await serve(() => ({ status, headers }));
-  let relay = { baseUrl: "", apiKey: "" };
   const openclaw = scriptedOpenClaw(() => "hang");
   const engine = await engineOn(openclaw, {
     env: { AGENT_FACTORY_MODEL_BASE_URL: provider, AGENT_FACTORY_MODEL_API_KEY: "k" },
   });
-  relay = relayIn(await readFile(join(dataDir, ".agent-factory/openclaw/openclaw.json"), "utf8"));
+  const relay = relayIn(await readFile(join(dataDir, ".agent-factory/openclaw/openclaw.json"), "utf8"));
   const running = engine.run(turn("m1", "hi", { timeoutMs: 50 }));
   running.catch(() => undefined);
   await expect.poll(() => openclaw.runs.length).toBe(1);
