@@ -13,7 +13,8 @@ const COMMANDS: Readonly<Record<string, { usage: string; run: Command }>> = {
     run: async (args) => await doctor(args),
   },
   "skill-bundle": {
-    usage: "skill-bundle <dir>                  packs a skill's directory into the JSON that is deployed",
+    usage:
+      "skill-bundle <dir>                  packs a skill's directory into the JSON that is deployed",
     run: skillBundle,
   },
 };

@@ -28,7 +28,10 @@ export type DoctorDeps = {
 };
 
 /** Prints every check and what to do; the exit code is 1 when something is missing, 2 when nobody could be asked. */
-export async function doctor(args: readonly string[], deps: DoctorDeps = localDeps()): Promise<number> {
+export async function doctor(
+  args: readonly string[],
+  deps: DoctorDeps = localDeps(),
+): Promise<number> {
   const flags = args.filter((arg) => arg.startsWith("-"));
   const name = args.find((arg) => !arg.startsWith("-")) ?? DEFAULT_FUNCTION;
   const local = await checkFiles(deps.cwd);

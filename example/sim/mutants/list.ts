@@ -157,8 +157,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "forget the machine",
     file: "component/scheduler/teardown.ts",
-    find: 'if ((await provider.destroyMachine(machineId, { force: true })) === "gone") return true;',
-    replace: "if (machineId !== '') return true;",
+    find: 'if ((await provider.destroyMachine(machineId, { force: true })) === "gone") return null;',
+    replace: "if (machineId !== '') return null;",
     tests: ["component/scheduler/teardown.test.ts"],
   },
   {
@@ -206,8 +206,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "keep the tokens of a stopped worker",
     file: "component/workers/ops.ts",
-    find: "  await revokeTokens(ctx, worker.workerId);\n  const heartbeat",
-    replace: "  const heartbeat",
+    find: "  await revokeTokens(ctx, worker.workerId);\n  await closeMeter",
+    replace: "  await closeMeter",
     tests: ["component/gateway/gateway.test.ts"],
   },
   {
@@ -229,7 +229,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: "component/telegram/messages.ts",
     find: 'if (row?.messageId !== undefined) return { kind: "accepted" };',
     replace: "",
-    tests: ["component/telegram/flood.test.ts"],
+    tests: ["client/routes/telegramContract.test.ts"],
   },
   {
     name: "deliver before the answer is stored",

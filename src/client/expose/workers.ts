@@ -1,5 +1,6 @@
 import { v } from "convex/values";
 import {
+  vLoadedSkills,
   vDrainReason,
   vWorkerStatsRow,
   vWorkerStatus,
@@ -62,6 +63,7 @@ export function exposeWorkers(lib: Lib) {
           drainReason: v.union(v.null(), vDrainReason),
           stoppedAt: vMaybeTime,
           lastProviderError: vMaybeText,
+          loadedSkills: v.union(v.null(), vLoadedSkills),
         }),
       ),
       handler: async (ctx, args) => await ctx.runQuery(lib.listWorkers, args),

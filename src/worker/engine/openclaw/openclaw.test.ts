@@ -275,7 +275,9 @@ test.each([
   const engine = await engineOn(openclaw, {
     env: { AGENT_FACTORY_MODEL_BASE_URL: provider, AGENT_FACTORY_MODEL_API_KEY: "k" },
   });
-  const relay = relayIn(await readFile(join(dataDir, ".agent-factory/openclaw/openclaw.json"), "utf8"));
+  const relay = relayIn(
+    await readFile(join(dataDir, ".agent-factory/openclaw/openclaw.json"), "utf8"),
+  );
   const running = engine.run(turn("m1", "hi", { timeoutMs: 50 }));
   running.catch(() => undefined);
   await expect.poll(() => openclaw.runs.length).toBe(1);
