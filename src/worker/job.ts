@@ -3,8 +3,9 @@ import { redact } from "../shared/redact.js";
 import type { Clock } from "./clock.js";
 import type { Channel } from "./delivery/channel.js";
 import { deliverAnswer } from "./delivery/deliver.js";
+import { describeMedia, mediaPart, plainText } from "./delivery/media.js";
 import { truncateBytes } from "./delivery/split.js";
-import type { Engine } from "./engine/engine.js";
+import type { Answered, Engine } from "./engine/engine.js";
 import {
   describe,
   EngineBroken,
@@ -124,9 +125,9 @@ async function answerMessage(
   let answer: Answer | null | undefined = bundle.answer;
   if (!answer) {
     const stopWorking = channel.working();
-    let text: string;
+    let made: Answered;
     try {
-      text = await think({
+      made = await think({
         engine,
         turn: { ...turnOf(bundle), timeoutMs: engineTimeoutMs(deps) },
         lease,
@@ -139,9 +140,9 @@ async function answerMessage(
     } finally {
       stopWorking();
     }
-    text = truncateBytes(text, MAX_ANSWER_TEXT_BYTES);
+    const { text, parts } = compose(made, channel);
     log.info("answer_ready", { ...ids, characters: text.length });
-    const stored = await gateway.storeAnswer(job, text, channel.split(text), patience);
+    const stored = await gateway.storeAnswer(job, text, parts, patience);
     if (!stored.stored) throw new LeaseLost("The gateway did not take the answer.");
     answer = stored.answer;
     log.info("answer_stored", { ...ids, parts: answer.parts.length });
@@ -152,6 +153,18 @@ async function answerMessage(
   log.info("delivered", { ...ids, channel: channel.name, ...delivered });
   if (!(await gateway.complete(job, patience))) throw new LeaseLost("The completion was refused.");
   log.info("completed", ids);
+}
+
+/** What is stored: the text of the history, and the parts that the channel sends, files behind the text. */
+function compose(made: Answered, channel: Channel): { text: string; parts: string[] } {
+  const media = (made.mediaUrls ?? []).slice(0, channel.maxMedia);
+  const said = truncateBytes(plainText(made.text), MAX_ANSWER_TEXT_BYTES);
+  const files = media.map(mediaPart);
+  if (said.trim() === "") {
+    const text = describeMedia(made.mediaUrls ?? []);
+    return { text, parts: files.length === 0 ? channel.split(text) : files };
+  }
+  return { text: said, parts: [...channel.split(said), ...files] };
 }
 
 /** Below the lease: a worker that dies leaves no run behind that outlives its lease. */

@@ -157,6 +157,7 @@ async function live(life: Life, options: WorkerOptions, interrupt: AbortSignal):
       channelFor: (bundle) =>
         chooseChannel(bundle, {
           telegramBaseUrl: env.telegramBaseUrl,
+          dataDir: env.dataDir,
           clock,
           ...(options.fetch === undefined ? {} : { fetch: options.fetch }),
         }),

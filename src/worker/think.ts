@@ -1,6 +1,6 @@
 import { aborted, deadline, within, TIMED_OUT, type Clock } from "./clock.js";
 import { describe, Interrupted, JobFailure, LeaseLost } from "./errors.js";
-import type { Engine, Turn } from "./engine/engine.js";
+import type { Answered, Engine, Turn } from "./engine/engine.js";
 
 /** How long an engine may take to notice that it was aborted before it counts as hung. */
 export const ABORT_GRACE_MS = 10_000;
@@ -17,7 +17,7 @@ export type ThinkOptions = {
 };
 
 /** One engine run, bounded in time. An answer that is ready counts even if the worker was just told to stop. */
-export async function think(options: ThinkOptions): Promise<string> {
+export async function think(options: ThinkOptions): Promise<Answered> {
   const { engine, turn, lease, interrupt, timeoutMs, clock } = options;
   const limit = deadline(timeoutMs, clock, lease, interrupt);
   try {
@@ -29,7 +29,7 @@ export async function think(options: ThinkOptions): Promise<string> {
       else outcome = late;
     }
     if (lease.aborted) throw new LeaseLost("The lease was lost while the engine was at work.");
-    if (outcome?.ok) return checked(outcome.text);
+    if (outcome?.ok) return checked(outcome.answer);
     if (interrupt.aborted) throw new Interrupted("Stopped while the engine was at work.");
     if (limit.expired()) {
       const seconds = Math.round(timeoutMs / 1000);
@@ -43,18 +43,18 @@ export async function think(options: ThinkOptions): Promise<string> {
   }
 }
 
-type Outcome = { ok: true; text: string } | { ok: false; error: unknown };
+type Outcome = { ok: true; answer: Answered } | { ok: false; error: unknown };
 
-async function settle(run: () => Promise<{ text: string }>): Promise<Outcome> {
+async function settle(run: () => Promise<Answered>): Promise<Outcome> {
   try {
-    return { ok: true, text: (await run()).text };
+    return { ok: true, answer: await run() };
   } catch (error) {
     return { ok: false, error };
   }
 }
 
-function checked(text: string): string {
-  if (text.trim() === "")
+function checked(answer: Answered): Answered {
+  if (answer.text.trim() === "" && (answer.mediaUrls ?? []).length === 0)
     throw new JobFailure("The engine's answer was empty.", { retryable: true });
-  return text;
+  return answer;
 }

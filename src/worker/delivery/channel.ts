@@ -10,7 +10,10 @@ export interface Channel {
   readonly name: string;
   /** Cuts an answer into parts that the channel takes; none of them blank. */
   split(text: string): string[];
-  send(text: string): Promise<SendOutcome>;
+  /** Files of one answer at most; the rest is not sent. */
+  readonly maxMedia: number;
+  /** Sends a part: a text, or a file (see media.ts). */
+  send(part: string): Promise<SendOutcome>;
   /** Shows the user that work is going on, until the returned function is called. */
   working(): () => void;
 }

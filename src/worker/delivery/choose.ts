@@ -11,7 +11,12 @@ const TELEGRAM_TIMEOUT_MS = 30_000;
 /** The channel of a message. Asked before the engine runs: an answer that cannot be sent is not worth a run. */
 export function chooseChannel(
   bundle: Bundle,
-  options: { telegramBaseUrl: string; clock: Clock; fetch?: typeof globalThis.fetch },
+  options: {
+    telegramBaseUrl: string;
+    dataDir: string;
+    clock: Clock;
+    fetch?: typeof globalThis.fetch;
+  },
 ): Channel {
   if (bundle.payload.provider !== "telegram") return noChannel;
   const token = bundle.telegramBotToken;
@@ -27,5 +32,5 @@ export function chooseChannel(
     timeoutMs: TELEGRAM_TIMEOUT_MS,
     ...(options.fetch === undefined ? {} : { fetch: options.fetch }),
   });
-  return telegramChannel(api, telegramTarget(bundle.payload), options.clock);
+  return telegramChannel(api, telegramTarget(bundle.payload), options);
 }

@@ -21,7 +21,11 @@ function channelAnswering(...answers: TelegramAnswer[]) {
     calls.push({ method, body });
     return Promise.resolve(method === "sendMessage" ? (answers.shift() ?? ok) : ok);
   };
-  const channel = telegramChannel(api, { chatId: "-100", threadId: 7 }, clock);
+  const channel = telegramChannel(
+    api,
+    { chatId: "-100", threadId: 7 },
+    { clock, dataDir: "/nowhere" },
+  );
   return { calls, clock, channel, bodies: () => calls.map((call) => call.body) };
 }
 

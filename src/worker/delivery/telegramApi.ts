@@ -26,9 +26,11 @@ export type TelegramAnswer =
   /** The request may have been acted on. */
   | { kind: "unknown"; reason: string };
 
+export type Upload = { field: string; name: string; bytes: Uint8Array<ArrayBuffer> };
 export type TelegramApi = (
   method: string,
   body: Record<string, unknown>,
+  upload?: Upload,
 ) => Promise<TelegramAnswer>;
 
 /** Failures that happen before a byte of the request leaves. */
@@ -50,14 +52,15 @@ export function telegramApi(options: {
 }): TelegramApi {
   const fetch = options.fetch ?? globalThis.fetch;
   const base = `${options.baseUrl.replace(/\/+$/, "")}/bot${options.token}`;
-  return async (method, body) => {
+  return async (method, body, upload) => {
     let status: number;
     let parsed: z.infer<typeof envelope> | undefined;
     try {
       const response = await fetch(`${base}/${method}`, {
         method: "POST",
-        headers: { "content-type": "application/json" },
-        body: JSON.stringify(body),
+        ...(upload === undefined
+          ? { headers: { "content-type": "application/json" }, body: JSON.stringify(body) }
+          : { body: formOf(body, upload) }),
         redirect: "manual",
         signal: AbortSignal.timeout(options.timeoutMs),
       });
@@ -84,6 +87,13 @@ export function telegramApi(options: {
       migrateToChatId: migrated === undefined ? undefined : String(migrated),
     };
   };
+}
+
+function formOf(body: Record<string, unknown>, { field, name, bytes }: Upload): FormData {
+  const form = new FormData();
+  for (const [key, value] of Object.entries(body)) form.set(key, String(value));
+  form.set(field, new Blob([bytes]), name);
+  return form;
 }
 
 function safeJson(text: string): unknown {

@@ -39,6 +39,16 @@ export function WorkerCard({ worker, machine }: Props) {
             </dd>
           </>
         )}
+        {worker.loadedSkills !== null && (
+          <>
+            <dt>Skills</dt>
+            <dd>
+              {worker.loadedSkills.skills
+                .map(({ slug, version }) => `${slug} ${version}`)
+                .join(", ") || "none"}
+            </dd>
+          </>
+        )}
         {isActive && worker.scheduledShutdownAt !== null && (
           <>
             <dt>Leaves</dt>
