@@ -29,6 +29,8 @@ export class Chunk {
   readonly #provider: WorkerProvider;
   readonly #goneMachines = new Set<string>();
   readonly #goneVolumes = new Set<string>();
+  /** A volume of a machine that no row knows is ours only as long as that machine is seen, unless it is remembered. */
+  readonly #foundVolumes: Set<string>;
 
   constructor(
     private readonly ctx: ActionCtx,
@@ -37,6 +39,9 @@ export class Chunk {
     private readonly endsAt: number,
   ) {
     this.#provider = connect(work, access.token);
+    this.#foundVolumes = new Set(
+      work.volumes.found.filter((volumeId) => !work.volumes.gone.includes(volumeId)),
+    );
   }
 
   /** True when the run is verified; false when time is up. */
@@ -65,7 +70,17 @@ export class Chunk {
   #hold = () => ({ runId: this.work._id, chunk: this.work.chunk });
 
   async #survey(): Promise<Survey> {
-    return await survey(this.ctx, this.#provider, this.work, this.access.deploymentId);
+    const { deploymentId } = this.access;
+    for (const volumeId of this.#goneVolumes) this.#foundVolumes.delete(volumeId);
+    const seen = await survey(
+      this.ctx,
+      this.#provider,
+      this.work,
+      deploymentId,
+      this.#foundVolumes,
+    );
+    for (const { volumeId } of seen.volumes) this.#foundVolumes.add(volumeId);
+    return seen;
   }
 
   async #note(news: News): Promise<void> {

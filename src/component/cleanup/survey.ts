@@ -23,6 +23,7 @@ export async function survey(
   provider: WorkerProvider,
   { appName, scope }: { appName: string; scope: CleanupScope },
   deploymentId: string,
+  foundBefore: ReadonlySet<string> = new Set(),
 ): Promise<Survey> {
   const known = await ctx.runQuery(internal.cleanup.rows.known, { appName });
   const listed = await provider.listMachines();
@@ -34,7 +35,7 @@ export async function survey(
   const machines = machinesInScope(listed, scope, deploymentId);
   const volumes = await provider.listVolumes();
   const mounted = machines.flatMap((machine) => machine.volumeIds);
-  for (const volumeId of new Set([...known.volumeIds, ...mounted])) {
+  for (const volumeId of new Set([...known.volumeIds, ...mounted, ...foundBefore])) {
     if (volumes.some((one) => one.volumeId === volumeId)) continue;
     const volume = await provider.getVolume(volumeId);
     if (volume !== null) volumes.push(volume);
@@ -45,7 +46,7 @@ export async function survey(
   });
   const foreign = listed.filter((machine) => !isManaged(machine, deploymentId));
   const ours = {
-    volumeIds: new Set([...named, ...mounted]),
+    volumeIds: new Set([...named, ...mounted, ...foundBefore]),
     foreignMachineIds: new Set(foreign.map(({ machineId }) => machineId)),
   };
   return { machines, volumes: volumesInScope(volumes, scope, ours) };
