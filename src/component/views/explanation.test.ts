@@ -211,8 +211,8 @@ const TABLE: Row[] = [
   ],
   [
     "while the money is spent",
-    { spawn: { block: { kind: "budget", ...block, message: "5 of 5 EUR today" } } },
-    { waitsFor: "budget", detail: "5 of 5 EUR today", until: NOW + 30 },
+    { spawn: { budget: { message: "5 of 5 USD today", resetsAt: NOW + 30 } } },
+    { waitsFor: "budget", detail: "5 of 5 USD today.", until: NOW + 30 },
   ],
   [
     "while all machines are busy",

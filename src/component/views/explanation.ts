@@ -193,12 +193,7 @@ function explainWithoutWorker({ spawn, missingSecrets, now }: MessageFacts, sinc
       until: spawn.budget.resetsAt,
     });
   if (spawn.block !== null)
-    return reason(
-      spawn.block.kind === "budget" ? "budget" : "provider",
-      spawn.block.message,
-      spawn.block.since,
-      { until: spawn.block.until },
-    );
+    return reason("provider", spawn.block.message, spawn.block.since, { until: spawn.block.until });
   if (spawn.full)
     return reason(
       "budget",
