@@ -1,13 +1,20 @@
-/** `npm run test:openclaw [-- --verbose] [-- --only <words>]`: the engine against the real OpenClaw. */
+/**
+ * `npm run test:openclaw [-- --verbose] [-- --only <words>] [-- --old-image]`: the engine against the real OpenClaw.
+ * `--old-image` also installs the OpenClaw of 3.x (1.4 GB) and takes an archive of it over.
+ */
 import { parseArgs } from "node:util";
 import { installOpenClaw } from "./openclaw/install.js";
-import { SCENES } from "./openclaw/scenes.js";
+import { OLD_IMAGE_SCENE, SCENES } from "./openclaw/scenes.js";
 import { openStage } from "./openclaw/stage.js";
 import { NODE_VERSION, OPENCLAW_VERSION } from "./openclaw/versions.js";
 
 const print = (line: string) => process.stdout.write(`${line}\n`);
 const { values } = parseArgs({
-  options: { verbose: { type: "boolean", default: false }, only: { type: "string" } },
+  options: {
+    verbose: { type: "boolean", default: false },
+    only: { type: "string" },
+    "old-image": { type: "boolean", default: false },
+  },
 });
 
 const installation = await installOpenClaw(print);
@@ -18,7 +25,8 @@ const stage = await openStage(installation, (line) => {
 });
 let failures = 0;
 try {
-  for (const { name, run } of SCENES) {
+  const scenes = values["old-image"] ? [...SCENES, OLD_IMAGE_SCENE] : SCENES;
+  for (const { name, run } of scenes) {
     if (values.only !== undefined && !name.includes(values.only)) continue;
     const begunAt = Date.now();
     let result: string;

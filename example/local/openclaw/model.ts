@@ -6,6 +6,9 @@ import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { z } from "zod";
 
+/** How OpenClaw goes on with a turn by itself, after a model's error: the text of the turn stands before it. */
+const RESUMED = /^Continue the current task from/;
+
 const requestSchema = z.object({
   messages: z.array(z.object({ role: z.string(), content: z.unknown().optional() })),
 });
@@ -16,6 +19,8 @@ export type LocalModel = {
   url: string;
   /** The user's texts, one for each call. */
   calls: string[];
+  /** Everything of the last call. */
+  lastPrompt(): string;
   /** The keys that callers came with. */
   keys: Set<string>;
   close(): Promise<void>;
@@ -23,6 +28,7 @@ export type LocalModel = {
 
 export async function startLocalModel(): Promise<LocalModel> {
   const calls: string[] = [];
+  let lastPrompt = "";
   const keys = new Set<string>();
   const server = createServer((request, response) => {
     keys.add(request.headers.authorization ?? "");
@@ -33,6 +39,7 @@ export async function startLocalModel(): Promise<LocalModel> {
       if (!parsed.success) return void response.writeHead(400).end("{}");
       const said = userTexts(parsed.data.messages);
       calls.push(said.at(-1) ?? "");
+      lastPrompt = body;
       void answer(parsed.data.messages, said, response);
     });
   });
@@ -40,6 +47,7 @@ export async function startLocalModel(): Promise<LocalModel> {
   const { port } = server.address() as AddressInfo;
   return {
     ...{ url: `http://127.0.0.1:${port}/v1`, calls, keys },
+    lastPrompt: () => lastPrompt,
     close: async () => {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
@@ -54,11 +62,12 @@ async function answer(
 ): Promise<void> {
   const text = said.at(-1) ?? "";
   // OpenClaw puts the text of a turn that was aborted in front of the next one.
-  const asked = text.split("\n").at(-1) ?? "";
+  const asked = text.split("\n").findLast((line) => line !== "" && !RESUMED.test(line)) ?? "";
   if (asked.includes("HANG")) return;
   const status = /STATUS (\d{3})/.exec(asked)?.[1];
   if (status !== undefined) {
-    const headers = { "content-type": "application/json", "retry-after": "90" };
+    const wait = Number(status) < 500 ? { "retry-after": "90" } : {};
+    const headers = { "content-type": "application/json", ...wait };
     const body = { error: { message: `local model says ${status}`, type: "local" } };
     return void response.writeHead(Number(status), headers).end(JSON.stringify(body));
   }

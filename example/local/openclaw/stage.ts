@@ -1,10 +1,14 @@
 /** A control plane in memory, a local model, and the published worker with the real OpenClaw as a child process. */
 import { spawn, type ChildProcess } from "node:child_process";
-import { mkdtemp, readFile, readdir, rm } from "node:fs/promises";
+import { createHash } from "node:crypto";
+import { chmod, mkdtemp, readFile, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { gunzipSync } from "node:zlib";
+import { sealBundle } from "../../../src/shared/skills/bundle.js";
+import { LAYOUT_VERSION, type ManifestSkill } from "../../../src/shared/skills/layout.js";
+import { hashManifest, toManifestSkill } from "../../../src/shared/skills/manifest.js";
 import { createFakeGateway, type FakeMessage } from "../../../src/worker/gateway.fixture.js";
 import { serveGateway } from "../../../src/worker/server.fixture.js";
 import type { Installation } from "./install.js";
@@ -17,6 +21,7 @@ const READY_MS = 320_000;
 
 type Line = Record<string, unknown> & { event?: string };
 export type StageWorker = {
+  pid: number;
   readyMs(): number;
   /** How often the worker logged this. */
   count(event: string): number;
@@ -25,18 +30,19 @@ export type StageWorker = {
   /** SIGKILL to the OpenClaw process below the worker. */
   killGateway(): Promise<void>;
 };
+export type Scene = { name: string; run: (stage: Stage) => Promise<string> };
 export type Stage = Awaited<ReturnType<typeof openStage>>;
 
 export async function openStage(
   installation: Installation,
   onLine: (line: string) => void = () => undefined,
 ) {
-  const root = await mkdtemp(join(tmpdir(), "afw-openclaw-"));
+  const root = await newDir(join(tmpdir(), "afw-openclaw-"));
   const model = await startLocalModel();
   const fake = createFakeGateway({ now: Date.now, conversationId: "c1", idleMs: 100 });
   const server = await serveGateway(fake, TOKEN);
   const children = new Set<ChildProcess>();
-  let dataDir = await mkdtemp(join(root, "data-"));
+  let dataDir = await newDir(join(root, "data-"));
 
   const until = async (what: string, ms: number, condition: () => boolean): Promise<void> => {
     for (const end = Date.now() + ms; !condition();) {
@@ -102,6 +108,7 @@ export async function openStage(
     });
     const readyMs = Date.now() - begunAt;
     return {
+      pid: child.pid ?? 0,
       readyMs: () => readyMs,
       count,
       stop: () => {
@@ -115,6 +122,7 @@ export async function openStage(
   };
 
   return {
+    ...{ installation, onLine },
     model,
     startWorker,
     send,
@@ -139,12 +147,33 @@ export async function openStage(
     drop: (id: string) => void (find(id).status = "dead"),
     /** The next worker starts on an empty disk, and restores. */
     newMachine: async () => {
-      dataDir = await mkdtemp(join(root, "data-"));
+      dataDir = await newDir(join(root, "data-"));
     },
     lastArchive: () => {
       const file = fake.files.get(fake.head()?.storageId ?? "");
       if (file === undefined) throw new Error("There is no snapshot.");
       return { sizeBytes: file.length, paths: pathsIn(gunzipSync(file)) };
+    },
+    /** What the next worker's manifest lists: this skill, or none. */
+    deploy: async (slug: string | null, description = ""): Promise<void> => {
+      const skills = slug === null ? [] : [await skillOf(slug, description)];
+      const manifestVersion = await hashManifest(skills);
+      fake.state.skills = { layoutVersion: LAYOUT_VERSION, manifestVersion, skills };
+    },
+    /** The newest snapshot of the conversation. */
+    putArchive: (bytes: Buffer): void => {
+      const storageId = fake.newId("file");
+      fake.files.set(storageId, bytes);
+      fake.snapshots.push({
+        ...{
+          snapshotId: fake.newId("snapshot"),
+          conversationId: "c1",
+          reason: "drain",
+          parent: null,
+        },
+        ...{ status: "ready", lineage: "main", storageId, sizeBytes: bytes.length },
+        sha256: createHash("sha256").update(bytes).digest("hex"),
+      });
     },
     /** Ends workers that a failed scene left behind. */
     endWorkers: () => {
@@ -157,6 +186,28 @@ export async function openStage(
       await rm(root, { recursive: true, force: true, maxRetries: 5 });
     },
   };
+}
+
+async function skillOf(slug: string, description: string): Promise<ManifestSkill> {
+  const content = `---\nname: ${slug}\ndescription: ${description}\n---\n\n# ${slug}\n`;
+  const files = [
+    { path: "SKILL.md", content },
+    { path: "scripts/index.mjs", content: "export default () => null;\n" },
+  ];
+  const bundle = await sealBundle(files, "esm");
+  const version = { slug, version: "1.0.0", moduleFormat: "esm", entryPoint: "default" } as const;
+  return await toManifestSkill({ ...version, ...bundle });
+}
+
+export function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
+}
+
+/** Other users may enter it, like the root of a volume. */
+async function newDir(prefix: string): Promise<string> {
+  const dir = await mkdtemp(prefix);
+  await chmod(dir, 0o755);
+  return dir;
 }
 
 /** Processes whose parent is `pid` (Linux). */

@@ -67,9 +67,12 @@ export function renderConfig(
       defaults: {
         workspace: options.places.workspace,
         skipBootstrap: true,
+        // Turns that nobody asked for: they cost, and their answers reach nobody.
+        heartbeat: { every: "0m" },
         model: { primary: settings.model },
       },
     },
+    tools: { exec: { notifyOnExit: false } },
     models: {
       ...{ mode: "merge", catalogRefresh: { enabled: false } },
       providers: Object.fromEntries(providers) as object,

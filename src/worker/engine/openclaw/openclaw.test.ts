@@ -286,6 +286,49 @@ test.each([
   await expect(running).rejects.toMatchObject({ name: "EngineError", ...expected });
 });
 
+test("a provider that is down ends the run after the tries of one turn; an answer in between starts over", async () => {
+  let status = 503;
+  const provider = await serve(() => ({ status, headers: {} }));
+  const openclaw = scriptedOpenClaw(() => "hang");
+  const engine = await engineOn(openclaw, {
+    env: { AGENT_FACTORY_MODEL_BASE_URL: provider, AGENT_FACTORY_MODEL_API_KEY: "k" },
+  });
+  const relay = relayIn(
+    await readFile(join(dataDir, ".agent-factory/openclaw/openclaw.json"), "utf8"),
+  );
+  const tries = async (count: number) => {
+    for (let i = 0; i < count; i++)
+      await fetch(relay.baseUrl, { headers: { authorization: `Bearer ${relay.apiKey}` } });
+  };
+  let over = false;
+  const running = engine.run(turn("m1", "hi"));
+  running.catch(() => (over = true));
+  await expect.poll(() => openclaw.runs.length).toBe(1);
+  await tries(7);
+  status = 200;
+  await tries(1);
+  status = 503;
+  await tries(7);
+  expect(over).toBe(false);
+  await tries(1);
+  await expect(running).rejects.toMatchObject({ retryable: true, retryAfterMs: 10_000 });
+  await expect(running).rejects.toThrow("provider answered 503");
+});
+
+test("the workspace is never empty, also when the last skill has left it", async () => {
+  await engineOn(scriptedOpenClaw(say("hi")));
+  expect((await stat(join(dataDir, "workspace/memory"))).isDirectory()).toBe(true);
+});
+
+test("the gateway begins no turns by itself", async () => {
+  await engineOn(scriptedOpenClaw(say("hi")));
+  const text = await readFile(join(dataDir, ".agent-factory/openclaw/openclaw.json"), "utf8");
+  expect(JSON.parse(text)).toMatchObject({
+    agents: { defaults: { heartbeat: { every: "0m" } } },
+    tools: { exec: { notifyOnExit: false } },
+  });
+});
+
 test("without a run of its own protocol it asks the OpenAI-compatible endpoint", async () => {
   const asked: string[] = [];
   const openclaw = scriptedOpenClaw(say("unused"));

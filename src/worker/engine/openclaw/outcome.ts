@@ -43,7 +43,12 @@ export function judgeRun(value: unknown): RunEnd {
 }
 
 /** A provider's refusal as the relay saw it. */
-export type ProviderFailure = { status: number; retryAfterMs: number | undefined };
+export type ProviderFailure = {
+  status: number;
+  retryAfterMs: number | undefined;
+  /** Refusals since the run began or the provider last answered, this one included. */
+  inARow: number;
+};
 
 /** OpenClaw sets a key aside for a minute after it was refused: earlier tries fail without a call. */
 const REFUSED_KEY_WAIT_MS = 65 * SECOND_MS;
@@ -52,10 +57,14 @@ const RATE_LIMIT_WAIT_MS = 30 * SECOND_MS;
 const TROUBLE_WAIT_MS = 10 * SECOND_MS;
 /** OpenClaw waits out shorter limits within the run. */
 const LONG_LIMIT_MS = 20 * SECOND_MS;
+/** OpenClaw tries a 5xx this often within a turn, in about 80 s; then it begins the turn anew, without an end. */
+const TRIES_OF_A_TURN = 8;
 
 /** Refusals that a run cannot get over: it is ended at once. */
-export function endsTheRun({ status, retryAfterMs = 0 }: ProviderFailure): boolean {
-  return [401, 402, 403].includes(status) || (status === 429 && retryAfterMs > LONG_LIMIT_MS);
+export function endsTheRun({ status, retryAfterMs = 0, inARow }: ProviderFailure): boolean {
+  if ([401, 402, 403].includes(status)) return true;
+  if (status === 429 && retryAfterMs > LONG_LIMIT_MS) return true;
+  return status >= 500 && inARow >= TRIES_OF_A_TURN;
 }
 
 /** Whether another try makes sense, and when. The provider's status decides where there is one. */

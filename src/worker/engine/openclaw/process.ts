@@ -37,7 +37,8 @@ export async function prepareDirectories(
 ): Promise<void> {
   for (const name of ["home", "tmp", "compile-cache"])
     await mkdir(join(places.privateDir, name), { recursive: true });
-  await mkdir(places.workspace, { recursive: true });
+  // Never empty: OpenClaw takes a workspace that once had content and has none for lost, and answers nothing any more.
+  await mkdir(join(places.workspace, "memory"), { recursive: true });
   if (settings.user === null) return;
   for (const path of [places.privateDir, places.stateDir, places.workspace])
     await giveTo(path, settings.user);

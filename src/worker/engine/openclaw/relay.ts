@@ -48,7 +48,7 @@ export async function startRelay(options: {
       failure = null;
       return;
     }
-    failure = { status, retryAfterMs };
+    failure = { status, retryAfterMs, inARow: (failure?.inARow ?? 0) + 1 };
     options.log.warn("model_refused", { provider: provider.name, status, retryAfterMs });
     options.onFailure(failure);
   };
