@@ -137,6 +137,15 @@ export async function openStage(
       await until("The failure", ms, () => find(id).lastError !== null);
       return find(id);
     },
+    /** Answered, whatever number of tries that takes. */
+    settled: async (id: string, ms: number): Promise<void> => {
+      await until(
+        `The answer to ${id}`,
+        ms,
+        () => find(id).status !== "queued" && find(id).status !== "leased",
+      );
+      if (find(id).status !== "done") throw new Error(`It failed: ${find(id).lastError}`);
+    },
     modelCalled: async (text: string) =>
       await until(`The model's call for "${text}"`, ANSWER_MS, () =>
         model.calls.some((call) => call.includes(text)),

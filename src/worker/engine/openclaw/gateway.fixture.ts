@@ -32,6 +32,9 @@ export function scriptedOpenClaw(script: (run: Run) => Reply) {
     refuseStarts: [] as number[],
     /** Answers `UNAVAILABLE` this often before it takes a run. */
     unavailable: 0,
+    busy: "busy",
+    /** Keys of runs that were refused once: never taken again. */
+    spentKeys: new Set<string>(),
     active: false,
     /** How long a turn that is taken up takes. */
     resumeMs: 30,
@@ -116,9 +119,16 @@ export function scriptedOpenClaw(script: (run: Run) => Reply) {
     if (method !== "agent") return send({ ok: false, error: { code: "X", message: method } });
     if (state.unavailable > 0) {
       state.unavailable--;
-      return send({ ok: false, error: { code: "UNAVAILABLE", message: "busy", retryAfterMs: 1 } });
+      return send({
+        ok: false,
+        error: { code: "UNAVAILABLE", message: state.busy, retryAfterMs: 1 },
+      });
     }
     const key = String(params["idempotencyKey"]);
+    if (state.spentKeys.has(key)) {
+      const message = "Pending input ownership ended; submit a new turn to continue";
+      return send({ ok: false, error: { code: "UNAVAILABLE", message } });
+    }
     if (results.has(key)) return ok(results.get(key));
     const run = { message: String(params["message"]), key, params };
     runs.push(run);

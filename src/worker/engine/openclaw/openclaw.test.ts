@@ -169,6 +169,29 @@ test("a gateway that is busy is asked again", async () => {
   expect(openclaw.runs).toHaveLength(1);
 });
 
+test("a key that was set aside is not asked for again and again: the message waits until it is back", async () => {
+  const openclaw = scriptedOpenClaw(say("unused"));
+  const engine = await engineOn(openclaw);
+  openclaw.state.unavailable = 3;
+  openclaw.state.busy =
+    'Inline API key for provider "local" is temporarily disabled after a provider auth/billing failure. Retry after 1 minute';
+  const running = engine.run(turn("m1", "hi"));
+  await expect(running).rejects.toMatchObject({ retryable: true, retryAfterMs: 65_000 });
+  expect(openclaw.state.unavailable).toBe(2);
+  expect(openclaw.runs).toHaveLength(0);
+  openclaw.state.unavailable = 0;
+  await engine.run(turn("m1", "hi"));
+  expect(openclaw.runs.map(({ key }) => key)).toEqual(["m1.1"]);
+});
+
+test("a key that an earlier machine used up in a refusal is left behind", async () => {
+  const openclaw = scriptedOpenClaw(say("at last"));
+  const engine = await engineOn(openclaw);
+  for (const key of ["m1", "m1.1", "m1.2"]) openclaw.state.spentKeys.add(key);
+  expect(await engine.run(turn("m1", "hi"))).toMatchObject({ text: "at last" });
+  expect(openclaw.runs.map(({ key }) => key)).toEqual(["m1.3"]);
+});
+
 test("exit 78 is answered by one repair and one more start", async () => {
   const openclaw = scriptedOpenClaw(say("mended"));
   openclaw.state.refuseStarts.push(78);

@@ -93,8 +93,19 @@ function isOverflow(reason: string): boolean {
   return /context (length|window|overflow)|prompt (is )?too (long|large)/i.test(reason);
 }
 
+/** OpenClaw says so for a minute after a provider refused the key, whoever asks and without a call. */
+export function isKeySetAside(reason: string): boolean {
+  return /temporarily disabled after a provider auth/i.test(reason);
+}
+
+/** A run that was refused before it began, also on an earlier machine: its key is never taken again. */
+export function isSpentRun(reason: string): boolean {
+  return /submit a new turn to continue/i.test(reason);
+}
+
 /** For providers that are not called through the relay. */
 function statusIn(reason: string): number | null {
+  if (isKeySetAside(reason)) return 401;
   if (/rate.?limit|too many requests|\b429\b/i.test(reason)) return 429;
   if (/billing|insufficient (credit|quota)|\b402\b/i.test(reason)) return 402;
   if (/unauthori[sz]ed|invalid api key|authentication|\b401\b/i.test(reason)) return 401;

@@ -3,7 +3,7 @@ import { aborted, deadline, type Clock } from "../../clock.js";
 import { describe } from "../../errors.js";
 import { EngineError, type Turn } from "../engine.js";
 import { findTurn, historySchema, isActive, runKey, type History, type Text } from "./history.js";
-import { judgeRun, type RunEnd } from "./outcome.js";
+import { failureOf, isKeySetAside, isSpentRun, judgeRun, type RunEnd } from "./outcome.js";
 import { CallRefused, ConnectionLost, type GatewayClient } from "./socket.js";
 
 const HISTORY_ROWS = 200;
@@ -37,9 +37,11 @@ export async function runTurn(deps: TurnDeps, turn: Turn, message: string): Prom
   for (let connections = 0; connections < MAX_CONNECTIONS;) {
     const session = await deps.connect(turn.signal);
     if (session === null || turn.signal.aborted) throw abortedError();
+    let run = 0;
     try {
       const known = await settled(deps, session, turn);
       if (known.kind === "answered") return known;
+      run = known.runs;
       const end = await begin(deps, session, turn, message, known.runs);
       if (end.kind !== "in_flight") return end;
     } catch (error) {
@@ -48,6 +50,12 @@ export async function runTurn(deps: TurnDeps, turn: Turn, message: string): Prom
       if (error instanceof ConnectionLost) {
         connections++;
         session.client.close();
+      } else if (error instanceof CallRefused && isKeySetAside(error.message)) {
+        deps.failedRuns.set(turn.messageId, run + 1);
+        throw failureOf(error.message, null);
+      } else if (error instanceof CallRefused && isSpentRun(error.message)) {
+        deps.failedRuns.set(turn.messageId, run + 1);
+        if (++refusals > MAX_REFUSALS) break;
       } else if (error instanceof CallRefused && error.code === "UNAVAILABLE") {
         if (++refusals > MAX_REFUSALS) break;
         await deps.clock.sleep(error.retryAfterMs ?? 1_000, turn.signal);
