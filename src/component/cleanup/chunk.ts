@@ -38,7 +38,7 @@ export class Chunk {
     private readonly access: Access,
     private readonly endsAt: number,
   ) {
-    this.#provider = connect(work, access.token);
+    this.#provider = connect(ctx, work, access.token);
     this.#foundVolumes = new Set(
       work.volumes.found.filter((volumeId) => !work.volumes.gone.includes(volumeId)),
     );

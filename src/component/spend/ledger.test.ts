@@ -35,7 +35,8 @@ const error = async () => Math.abs((await summary()).month.usd / stage.fly.bill(
 
 /** Brings up the next worker, lets it answer, and then live for `ms`. */
 async function liveFor(ms: number, known: string[]): Promise<string> {
-  const workerId = await stage.nextStarted(known);
+  // After an outage the provider is asked again within two minutes.
+  const workerId = await stage.nextStarted(known, 10 * MINUTE);
   known.push(workerId);
   await stage.boot(workerId);
   await stage.finish(workerId, await stage.claim(workerId));
