@@ -2,7 +2,8 @@
 import { internal } from "../_generated/api.js";
 import type { ActionCtx } from "../kit/functions.js";
 import type { WorkerProvider } from "../providers/ops.js";
-import type { ProviderMachine } from "../providers/validators.js";
+import { MACHINE_TAGS, type ProviderMachine } from "../providers/validators.js";
+import { isManaged } from "./policy.js";
 import type { CleanupRun } from "./runs.js";
 import { connect, survey, type Survey } from "./survey.js";
 import { inLanes, pause, removeMachine, removeVolume, type Outcome } from "./sweep.js";
@@ -111,8 +112,24 @@ export class Chunk {
     return true;
   }
 
+  /** See `rows.adopt`. One that is on its way out already was either adopted before, or is another's doing. */
+  async #adopt(machines: readonly ProviderMachine[]): Promise<void> {
+    const ours = machines.filter(
+      (machine) => machine.phase !== "destroying" && isManaged(machine, this.access.deploymentId),
+    );
+    if (ours.length === 0) return;
+    await this.ctx.runMutation(internal.cleanup.rows.adopt, {
+      ...this.#hold(),
+      machines: ours.map(({ machineId, name, region, tags, volumeIds }) => ({
+        ...{ machineId, name, region, volumeIds },
+        workerTag: tags?.[MACHINE_TAGS.worker] ?? null,
+      })),
+    });
+  }
+
   async #sweepMachines(machines: readonly ProviderMachine[]): Promise<void> {
     await this.#note({ phase: "machines" });
+    await this.#adopt(machines);
     const { machineConcurrency } = this.work;
     const goOn = () => !this.#timeIsUp();
     await inLanes(machines, machineConcurrency, goOn, async (machine) => {

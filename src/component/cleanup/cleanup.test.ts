@@ -1,7 +1,7 @@
 /** What a cleanup leaves behind at the provider and in our rows. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { api, internal } from "../_generated/api.js";
-import { MINUTE, openStage, type Job, type Stage } from "../scheduler/pass.fixture.js";
+import { FLY_TOKEN, MINUTE, openStage, type Job, type Stage } from "../scheduler/pass.fixture.js";
 import { PROVIDER, send } from "../setup.test.js";
 import { DRAIN_GRACE_MS, RUN_LEASE_MS } from "./validators.js";
 
@@ -132,6 +132,33 @@ describe("what is not ours stays with scope managed", () => {
       .filter(({ method, path }) => method !== "GET" && path.includes(other.machineId));
     expect(touched).toEqual([]);
     stage.fly.expectNoCost();
+  });
+
+  test("a tagged machine that no row knows leaves no volume behind, though the cleanup failed half-way and is not called again", async () => {
+    const { deploymentId } = await stage.state();
+    const lost = stage.fly.createForeignMachine({
+      volume: true,
+      metadata: {
+        managed_by: "agent-factory",
+        agent_factory_deployment: deploymentId,
+        agent_factory_worker: "afw-1-lost",
+      },
+    });
+    const destroyed = () =>
+      stage.fly
+        .log()
+        .some(({ method, path }) => method === "DELETE" && path.includes(lost.machineId));
+    stage.onFlyCall = () => {
+      if (destroyed()) stage.fly.revokeToken(FLY_TOKEN);
+    };
+    await expect(cleanUp({ scope: "managed" })).rejects.toThrow("401");
+    stage.onFlyCall = null;
+    expect(stage.fly.bill().volumes.filter(({ costing }) => costing)).toHaveLength(1);
+    stage.fly.addToken(FLY_TOKEN, { scope: "org", org: "local" });
+    await stage.until(() => stage.fly.bill().volumes.every(({ costing }) => !costing), 10 * MINUTE);
+    const row = await stage.worker(`orphan-${lost.machineId}`);
+    expect(row?.status).toBe("stopped");
+    expect(await stage.live()).toEqual([]);
   });
 });
 

@@ -96,6 +96,11 @@ async function scenario(seed: number): Promise<void> {
   try {
     if (roll.chance(0.5)) stage.fly.setTimings({ volumeUnbind: [30_000, 30_000] });
     if (roll.chance(0.3)) stage.fly.switches.readLagMs = 5_000;
+    // Machines that hang: no stop within any patience, so that only force helps, or a destruction that takes its time.
+    const hangs = dice(seed + 1_000_000);
+    if (hangs.chance(0.3)) stage.fly.setTimings({ processExit: [10 * MINUTE, 10 * MINUTE] });
+    if (hangs.chance(0.2)) stage.fly.setTimings({ destroy: [1.5 * MINUTE, 1.5 * MINUTE] });
+    if (hangs.chance(0.3)) stage.fly.switches.listLagMs = 20_000;
     const foreign = stage.fly.createForeignMachine({ volume: true });
     const answered = new Set<string>();
     const sent = [await send(stage.t, "c1")];

@@ -12,6 +12,7 @@ export { healthUrlOf } from "./environment.js";
 export { probeGateway } from "./probe.js";
 export { readSchedulerState } from "./reading.js";
 export type { PassSetup } from "./setup.js";
+export { takeOverOrphan } from "./reservations.js";
 export { listSightings } from "./sightings.js";
 export { countWaiting, loadLiveWorkers } from "./world.js";
 

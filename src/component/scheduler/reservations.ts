@@ -1,6 +1,7 @@
 /** What each decision of a plan does to the rows, in the transaction that planned it. */
 import { loadProfile } from "../agents/ops.js";
 import { loadConversation } from "../conversations/ops.js";
+import type { ProviderConfig } from "../config.js";
 import type { MutationCtx } from "../kit/functions.js";
 import { randomBase36 } from "../kit/random.js";
 import { workerVolumeName } from "../providers/ops.js";
@@ -144,18 +145,23 @@ async function endLeaseOf(
   } else await loseLease(ctx, message, error, now);
 }
 
+export type OrphanMachine = Pick<
+  ObservedMachine,
+  "machineId" | "name" | "region" | "workerTag" | "volumeIds"
+>;
+
 /**
  * A machine without a row gets one that is stopping, so that its end is as durable as that of any other: the machine
  * and then its volumes, whatever dies in between.
  */
 export async function takeOverOrphan(
   ctx: MutationCtx,
-  decision: DecisionOf<"destroy_orphan">,
-  machine: ObservedMachine,
-  { providerConfig }: LoadedWorld,
+  { appName, reason }: Pick<DecisionOf<"destroy_orphan">, "appName" | "reason">,
+  machine: OrphanMachine,
+  providerConfig: ProviderConfig | null,
   now: number,
 ): Promise<Effect[]> {
-  const { appName, machineId } = decision;
+  const { machineId } = machine;
   const volumeId = machine.volumeIds[0];
   // Its second volume, or the first one when the tags alone are left, bears the name that its worker had.
   const named = machine.workerTag !== null && providerConfig !== null;
@@ -168,7 +174,7 @@ export async function takeOverOrphan(
       ? { volumeName: workerVolumeName(providerConfig.volumeName, machine.workerTag ?? "") }
       : {}),
   };
-  return await endDurably(ctx, machineId, remains, decision.reason, now);
+  return await endDurably(ctx, machineId, remains, reason, now);
 }
 
 /** The same for a volume whose machine is gone. */

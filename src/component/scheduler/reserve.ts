@@ -124,7 +124,8 @@ async function apply(
       return [{ kind: "teardown", workerId: decision.workerId }];
     case "destroy_orphan": {
       const machine = findObserved(loaded, decision.machineId);
-      return machine === null ? [] : await takeOverOrphan(ctx, decision, machine, loaded, now);
+      if (machine === null) return [];
+      return await takeOverOrphan(ctx, decision, machine, loaded.providerConfig, now);
     }
     case "destroy_orphan_volume":
       return await takeOverVolume(ctx, decision, now);
