@@ -146,7 +146,9 @@ export class Chunk {
 
   async #sweepVolumes({ machines, volumes }: Survey): Promise<void> {
     await this.#note({ phase: "volumes" });
-    const remaining = new Set(machines.map(({ machineId }) => machineId));
+    const listed = machines.map(({ machineId }) => machineId);
+    // A list may lag behind what was proven by id.
+    const remaining = new Set(listed.filter((machineId) => !this.#goneMachines.has(machineId)));
     const { volumeConcurrency } = this.work;
     const goOn = () => !this.#timeIsUp();
     await inLanes(volumes, volumeConcurrency, goOn, async (volume) => {

@@ -111,6 +111,17 @@ describe("everything in the app goes", () => {
   });
 });
 
+test("a list that still shows a destroyed machine does not cut short the wait for its volume", async () => {
+  stage.fly.switches.listLagMs = 20_000;
+  stage.fly.setTimings({ volumeUnbind: [30_000, 30_000] });
+  stage.fly.createForeignMachine({ volume: true });
+  await stage.pass(MINUTE);
+  const report = await cleanUp();
+  expect(report).toMatchObject({ machinesDeleted: 1, volumesDeleted: 1, volumesRemaining: 0 });
+  expect(report.errors).toEqual([]);
+  stage.fly.expectNoCost();
+});
+
 describe("what is not ours stays with scope managed", () => {
   test("untagged machines and volumes are not touched, ours go", async () => {
     const { workerId, job } = await working();
