@@ -111,6 +111,28 @@ describe("everything in the app goes", () => {
   });
 });
 
+test("a destruction that takes minutes is waited for, and its volume goes with it", async () => {
+  stage.fly.setTimings({ destroy: [2 * MINUTE, 2 * MINUTE], volumeUnbind: [20_000, 20_000] });
+  stage.fly.createForeignMachine({ volume: true });
+  const report = await cleanUp();
+  expect(report).toMatchObject({ machinesDeleted: 1, volumesDeleted: 1, volumesRemaining: 0 });
+  expect(report.errors).toEqual([]);
+  stage.fly.expectNoCost();
+});
+
+test("a destruction that never ends is reported as left, within minutes", async () => {
+  stage.fly.setTimings({ destroy: [9 * 60 * MINUTE, 9 * 60 * MINUTE] });
+  const { machineId, volumeId } = stage.fly.createForeignMachine({ volume: true });
+  const began = Date.now();
+  const report = await cleanUp();
+  expect(Date.now() - began).toBeLessThan(6 * MINUTE);
+  expect(report).toMatchObject({
+    ...{ machinesDeleted: 0, machineIdsRemaining: [machineId], volumeIdsRemaining: [volumeId] },
+  });
+  expect(await last()).toMatchObject({ state: "finished" });
+  expect(report.warnings.join(" ")).toContain(machineId);
+});
+
 test("a list that still shows a destroyed machine does not cut short the wait for its volume", async () => {
   stage.fly.switches.listLagMs = 20_000;
   stage.fly.setTimings({ volumeUnbind: [30_000, 30_000] });
