@@ -111,6 +111,21 @@ describe("everything in the app goes", () => {
   });
 });
 
+test("a machine that hangs, deaf to its stop, is destroyed by force after half a minute", async () => {
+  stage.fly.setTimings({ processExit: [60 * MINUTE, 60 * MINUTE] });
+  const { machineId } = stage.fly.createForeignMachine({ volume: true });
+  const report = await cleanUp();
+  expect(report).toMatchObject({ machineIdsDeleted: [machineId], volumesDeleted: 1, errors: [] });
+  const calls = stage.fly.log().filter(({ method }) => method !== "GET");
+  expect(calls.map(({ action, query }) => `${action}${query}`)).toEqual([
+    ...["machine_cordon", "machine_stop", "machine_destroy?force=true", "volume_destroy"],
+  ]);
+  const [, stop, destroy] = calls;
+  expect(destroy!.at - stop!.at).toBeGreaterThanOrEqual(30_000);
+  expect(destroy!.at - stop!.at).toBeLessThan(40_000);
+  stage.fly.expectNoCost();
+});
+
 test("a destruction that takes minutes is waited for, and its volume goes with it", async () => {
   stage.fly.setTimings({ destroy: [2 * MINUTE, 2 * MINUTE], volumeUnbind: [20_000, 20_000] });
   stage.fly.createForeignMachine({ volume: true });
