@@ -112,7 +112,8 @@ describe("everything in the app goes", () => {
 });
 
 test("a machine that hangs, deaf to its stop, is destroyed by force after half a minute", async () => {
-  stage.fly.setTimings({ processExit: [60 * MINUTE, 60 * MINUTE] });
+  const json = { ok: true };
+  stage.fly.fault({ match: { action: "machine_stop" }, effect: { kind: "wrongShape", json } });
   const { machineId } = stage.fly.createForeignMachine({ volume: true });
   const report = await cleanUp();
   expect(report).toMatchObject({ machineIdsDeleted: [machineId], volumesDeleted: 1, errors: [] });

@@ -65,6 +65,12 @@ function trouble(roll: Dice): FaultRule {
   };
 }
 
+/** Every stop is accepted, and no machine heeds it. */
+const DEAF: FaultRule = {
+  match: { action: "machine_stop" },
+  effect: { kind: "wrongShape", json: { ok: true } },
+};
+
 /** Plays the workers: those that were born boot, answer what they get, and store their memory when told to stop. */
 async function play(stage: Stage, answered: Set<string>, lively: boolean): Promise<void> {
   for (const { name } of stage.started()) {
@@ -98,7 +104,11 @@ async function scenario(seed: number): Promise<void> {
     if (roll.chance(0.3)) stage.fly.switches.readLagMs = 5_000;
     // Machines that hang: no stop within any patience, so that only force helps, or a destruction that takes its time.
     const hangs = dice(seed + 1_000_000);
-    if (hangs.chance(0.3)) stage.fly.setTimings({ processExit: [10 * MINUTE, 10 * MINUTE] });
+    const isDeaf = hangs.chance(0.3);
+    const deafen = () => {
+      if (isDeaf) stage.fly.fault(DEAF);
+    };
+    deafen();
     if (hangs.chance(0.2)) stage.fly.setTimings({ destroy: [1.5 * MINUTE, 1.5 * MINUTE] });
     if (hangs.chance(0.3)) stage.fly.switches.listLagMs = 20_000;
     const foreign = stage.fly.createForeignMachine({ volume: true });
@@ -134,6 +144,7 @@ async function scenario(seed: number): Promise<void> {
     });
     if (roll.chance(0.3)) await stage.dieAtStep(2 + roll.int(12));
     stage.fly.clearFaults();
+    deafen();
 
     // The trouble is over: what still runs comes to its end.
     await stage.pass(2 * RUN_LEASE_MS + MINUTE);
