@@ -122,8 +122,9 @@ export class Chunk {
     if (ours.length === 0) return;
     await this.ctx.runMutation(internal.cleanup.rows.adopt, {
       ...this.#hold(),
-      machines: ours.map(({ machineId, name, region, tags, volumeIds }) => ({
-        ...{ machineId, name, region, volumeIds },
+      machines: ours.map(({ machineId, name, region, tags, volumeIds, phase, createdAt }) => ({
+        ...{ machineId, name, region, volumeIds, phase },
+        ...(createdAt === null ? {} : { createdAt }),
         workerTag: tags?.[MACHINE_TAGS.worker] ?? null,
       })),
     });

@@ -1,4 +1,5 @@
 /** Our rows during a cleanup: workers drain, give back their messages, and follow their machines. */
+import { literals } from "convex-helpers/validators";
 import { v } from "convex/values";
 import { loadConversation } from "../conversations/ops.js";
 import {
@@ -7,6 +8,7 @@ import {
   type MutationCtx,
   type QueryCtx,
 } from "../kit/functions.js";
+import { MACHINE_PHASES } from "../providers/validators.js";
 import { returnMessage } from "../queue/ops.js";
 import { loadLiveWorkers, takeOverOrphan } from "../scheduler/ops.js";
 import { loadProviderConfig } from "../settings/ops.js";
@@ -135,6 +137,8 @@ export const adopt = internalMutation({
         region: v.string(),
         workerTag: v.union(v.null(), v.string()),
         volumeIds: v.array(v.string()),
+        phase: literals(...MACHINE_PHASES),
+        createdAt: v.optional(v.number()),
       }),
     ),
   },

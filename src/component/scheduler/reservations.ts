@@ -6,6 +6,8 @@ import type { MutationCtx } from "../kit/functions.js";
 import { randomBase36 } from "../kit/random.js";
 import { workerVolumeName } from "../providers/ops.js";
 import { loseLease, returnMessage, settle } from "../queue/ops.js";
+import { noteMachine, openMeter } from "../spend/ops.js";
+import type { MeteredPhase } from "../spend/validators.js";
 import { recordMachineEvent } from "../trail/ops.js";
 import {
   beginDrain,
@@ -16,6 +18,7 @@ import {
 } from "../workers/ops.js";
 import { forgetCreateFailures, noteBootFailure } from "./backoff.js";
 import type { DecisionOf, Effect, ObservedMachine } from "./validators.js";
+import { METERED } from "./sightings.js";
 import type { LoadedWorld } from "./world.js";
 
 /** The row, the name and the ownership exist before the machine does. */
@@ -147,7 +150,7 @@ async function endLeaseOf(
 
 export type OrphanMachine = Pick<
   ObservedMachine,
-  "machineId" | "name" | "region" | "workerTag" | "volumeIds"
+  "machineId" | "name" | "region" | "workerTag" | "volumeIds" | "phase" | "createdAt"
 >;
 
 /**
@@ -174,25 +177,32 @@ export async function takeOverOrphan(
       ? { volumeName: workerVolumeName(providerConfig.volumeName, machine.workerTag ?? "") }
       : {}),
   };
-  return await endDurably(ctx, machineId, remains, reason, now);
+  const former = machine.workerTag === null ? null : await loadWorker(ctx, machine.workerTag);
+  // What its worker's row knew of is paid for; one that no row ever knew costs since it was created.
+  const costsSince = Math.min(now, Math.max(machine.createdAt ?? now, former?.machineGoneAt ?? 0));
+  const meter = { config: providerConfig, phase: METERED[machine.phase], since: costsSince };
+  return await endDurably(ctx, machineId, remains, meter, reason, now);
 }
 
 /** The same for a volume whose machine is gone. */
 export async function takeOverVolume(
   ctx: MutationCtx,
   { appName, volumeId, workerId, reason }: DecisionOf<"destroy_orphan_volume">,
+  config: ProviderConfig | null,
   now: number,
 ): Promise<Effect[]> {
   const volumeName = (await loadWorker(ctx, workerId))?.volumeName;
   const named = volumeName === undefined ? {} : { volumeName };
   const remains = { appName, volumeId, machineGoneAt: now, ...named };
-  return await endDurably(ctx, volumeId, remains, reason, now);
+  const meter = { config, phase: "none" as const, since: now };
+  return await endDurably(ctx, volumeId, remains, meter, reason, now);
 }
 
 async function endDurably(
   ctx: MutationCtx,
   resourceId: string,
   remains: Partial<Worker>,
+  meter: { config: ProviderConfig | null; phase: MeteredPhase; since: number },
   reason: string,
   now: number,
 ): Promise<Effect[]> {
@@ -205,6 +215,10 @@ async function endDurably(
     ...{ capabilities: [], createdAt: now, stoppedAt: now, nextTeardownAt: now },
     ...remains,
   });
+  if (meter.config !== null) {
+    await openMeter(ctx, { workerId, agentKey: null }, meter.config, meter.since);
+    await noteMachine(ctx, workerId, meter.phase, meter.since, now);
+  }
   const machineId = remains.machineRef?.machineId;
   const event = { workerId, machineId, kind: "orphan_destroyed" as const, at: now };
   await recordMachineEvent(ctx, { ...event, detail: reason });

@@ -128,7 +128,7 @@ async function apply(
       return await takeOverOrphan(ctx, decision, machine, loaded.providerConfig, now);
     }
     case "destroy_orphan_volume":
-      return await takeOverVolume(ctx, decision, now);
+      return await takeOverVolume(ctx, decision, loaded.providerConfig, now);
     case "watch_orphan":
     case "watch_orphan_volume":
     case "hold":

@@ -108,6 +108,32 @@ describe("the ledger", () => {
     expect(Math.abs(cost.usdPerHour / usdPerHour - 1)).toBeLessThan(0.001);
   });
 
+  test("counts machines that no row knew: in the total, from their creation, until they are gone", async () => {
+    stage = await openStage();
+    const { t } = stage;
+    await send(t, "c1");
+    const workerId = await stage.nextStarted();
+    await stage.boot(workerId);
+    await stage.finish(workerId, await stage.claim(workerId));
+    stage.fly.createForeignMachine({
+      volume: true,
+      metadata: {
+        managed_by: "agent-factory",
+        agent_factory_deployment: (await stage.state()).deploymentId,
+        agent_factory_worker: "afw-1-lost",
+      },
+    });
+    await stage.until(() => stage.machines().length === 1, 10 * MINUTE);
+    await stage.pass(2 * MINUTE);
+    const { month, agents } = await summary();
+    const truth = (kind: "runningMs" | "idleMs") =>
+      stage.fly.bill().machines.reduce((sum, line) => sum + line[kind], 0);
+    expect(Math.abs(month.runningMs / truth("runningMs") - 1)).toBeLessThan(0.01);
+    expect(month.usd).toBeGreaterThan(agents[0]!.month.usd * 1.2);
+    expect(agents.map(({ key }) => key)).toEqual(["default"]);
+    expect((await meters()).map((meter) => meter.workerId)).toEqual([workerId]);
+  });
+
   test("counts a machine whose creation was never answered from its beginning", async () => {
     stage = await openStage();
     stage.fly.scenario("ambiguousCreate408");
