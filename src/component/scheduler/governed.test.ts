@@ -1,8 +1,8 @@
 /** How hard the provider is asked, by the local Fly's own log: its limits hold, its wishes are obeyed, an outage is waited out. */
 import { afterEach, describe, expect, test } from "vitest";
 import { api } from "../_generated/api.js";
-import { send } from "../setup.test.js";
-import { MINUTE, openStage, START, type Stage } from "./pass.fixture.js";
+import { PROVIDER, send } from "../setup.test.js";
+import { FLY_TOKEN, MINUTE, openStage, START, type Stage } from "./pass.fixture.js";
 
 let stage: Stage;
 afterEach(async () => await stage.close());
@@ -49,6 +49,34 @@ describe("the published limits", () => {
     expect(stage.fly.log().filter(({ status }) => status === 429)).toEqual([]);
     expect(callsSince(START, "machine_list").length).toBeGreaterThan(2);
   });
+});
+
+test("an operator who deletes one volume after another waits for the limits as well", async () => {
+  await open();
+  const volumeIds = Array.from({ length: 7 }, () =>
+    stage.fly.createForeignMachine({ volume: true }),
+  ).map(({ machineId, volumeId }) => {
+    stage.fly.operatorDestroy(machineId);
+    return volumeId ?? "";
+  });
+  await stage.pass(MINUTE);
+  const { appName } = PROVIDER;
+  const began = Date.now();
+  const remove = async (volumeId: string) =>
+    await stage.t.action(api.lib.deleteFlyVolume, { appName, volumeId, flyApiToken: FLY_TOKEN });
+  const answers = await stage.during(Promise.all(volumeIds.map(remove)));
+  expect(answers.map(({ status }) => status)).toEqual(volumeIds.map(() => 200));
+  expect(Date.now() - began).toBeGreaterThanOrEqual(4_000);
+  expect(stage.fly.log().filter(({ status }) => status === 429)).toEqual([]);
+
+  stage.fly.fault({ effect: { kind: "reset" }, forMs: 30 * MINUTE });
+  await send(stage.t, "c1");
+  await stage.pass(15 * MINUTE);
+  const before = stage.fly.log().length;
+  const late = stage.during(remove(volumeIds[0] ?? ""));
+  // Unless its patience ends in the next probe: then it is that one.
+  await expect(late).rejects.toThrow(/does not answer for app|did not answer the delete/);
+  expect(stage.fly.log().length - before).toBeLessThanOrEqual(1);
 });
 
 describe("a Retry-After", () => {
