@@ -111,6 +111,24 @@ describe("everything in the app goes", () => {
   });
 });
 
+test("a config that is given names the app: that of the stored one is left alone, with its workers", async () => {
+  const { workerId, job } = await working();
+  stage.fly.addApp("former-app");
+  stage.fly.addToken(FLY_TOKEN, { scope: "org", org: "local" });
+  const former = stage.fly.createForeignMachine({ app: "former-app", volume: true });
+  const report = await cleanUp({ providerConfig: { ...PROVIDER, appName: "former-app" } });
+  expect(report).toMatchObject({
+    ...{ appName: "former-app", machineIdsDeleted: [former.machineId], errors: [] },
+    volumeIdsDeleted: [former.volumeId],
+  });
+  expect(stage.started().map(({ name }) => name)).toEqual([workerId]);
+  expect(await stage.worker(workerId)).toMatchObject({ status: "active" });
+  await stage.finish(workerId, job);
+  expect((await stage.message(job.messageId))?.status).toBe("done");
+  const stored = await stage.t.query(api.lib.providerRuntimeConfig, {});
+  expect(stored?.appName).toBe(PROVIDER.appName);
+});
+
 test("a machine that hangs, deaf to its stop, is destroyed by force after half a minute", async () => {
   const json = { ok: true };
   stage.fly.fault({ match: { action: "machine_stop" }, effect: { kind: "wrongShape", json } });
