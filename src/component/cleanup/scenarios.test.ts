@@ -134,8 +134,10 @@ async function scenario(seed: number): Promise<void> {
       for (const { name } of stage.started())
         await stage.call(name, "workerPoll").catch(() => null);
     const machine = stage.machines().find(({ id }) => id !== foreign.machineId);
-    if (machine !== undefined && roll.chance(0.2)) stage.fly.exit(machine.id, 137);
-    else if (machine !== undefined && roll.chance(0.1)) stage.fly.fail(machine.id);
+    // One that does not run yet cannot end.
+    const exits = machine !== undefined && roll.chance(0.2);
+    if (exits && machine.state === "started") stage.fly.exit(machine.id, 137);
+    else if (machine !== undefined && !exits && roll.chance(0.1)) stage.fly.fail(machine.id);
 
     for (let n = roll.int(4); n > 0; n--) stage.fly.fault(trouble(roll));
     const dies = roll.chance(0.7);
