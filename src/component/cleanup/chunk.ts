@@ -83,6 +83,8 @@ export class Chunk {
       this.#foundVolumes,
     );
     for (const { volumeId } of seen.volumes) this.#foundVolumes.add(volumeId);
+    // At once: what waits for a grace may be gone, and accounted for, by then.
+    await this.#adopt(seen.machines);
     return seen;
   }
 
@@ -132,7 +134,6 @@ export class Chunk {
 
   async #sweepMachines(machines: readonly ProviderMachine[]): Promise<void> {
     await this.#note({ phase: "machines" });
-    await this.#adopt(machines);
     const { machineConcurrency } = this.work;
     const goOn = () => !this.#timeIsUp();
     await inLanes(machines, machineConcurrency, goOn, async (machine) => {

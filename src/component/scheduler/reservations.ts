@@ -216,8 +216,10 @@ async function endDurably(
     ...remains,
   });
   if (meter.config !== null) {
-    await openMeter(ctx, { workerId, agentKey: null }, meter.config, meter.since);
-    await noteMachine(ctx, workerId, meter.phase, meter.since, now);
+    // Taken for gone before, it is paid for until then.
+    const since = Math.max(meter.since, before?.machineGoneAt ?? 0);
+    await openMeter(ctx, { workerId, agentKey: null }, meter.config, since);
+    await noteMachine(ctx, workerId, meter.phase, since, now);
   }
   const machineId = remains.machineRef?.machineId;
   const event = { workerId, machineId, kind: "orphan_destroyed" as const, at: now };

@@ -1,7 +1,7 @@
 /** The ledger beside the local Fly's billing meter, which knows the truth. */
 import { afterEach, describe, expect, test } from "vitest";
-import { api } from "../_generated/api.js";
-import { MINUTE, openStage, STEADY, type Stage } from "../scheduler/pass.fixture.js";
+import { api, internal } from "../_generated/api.js";
+import { MINUTE, openStage, START, STEADY, type Stage } from "../scheduler/pass.fixture.js";
 import { newAgent, send } from "../setup.test.js";
 
 let stage: Stage;
@@ -132,6 +132,38 @@ describe("the ledger", () => {
     expect(month.usd).toBeGreaterThan(agents[0]!.month.usd * 1.2);
     expect(agents.map(({ key }) => key)).toEqual(["default"]);
     expect((await meters()).map((meter) => meter.workerId)).toEqual([workerId]);
+  });
+
+  test("counts a machine once that a pass and a cleanup took for an orphan one after the other", async () => {
+    stage = await openStage();
+    const { t } = stage;
+    const { deploymentId } = await stage.state();
+    const metadata = {
+      managed_by: "agent-factory",
+      agent_factory_deployment: deploymentId,
+      agent_factory_worker: "afw-1-lost",
+    };
+    const { machineId } = stage.fly.createForeignMachine({ volume: true, metadata });
+    await stage.until(() => stage.machines().length === 0, 10 * MINUTE);
+    await stage.until(async () => (await stage.live()).length === 0);
+    // The list that the cleanup read was older than that end.
+    const run = await t.mutation(internal.cleanup.runs.begin, {
+      ...{ appName: "local-workers", scope: "managed", tokenGiven: false },
+      ...{ machineConcurrency: 1, volumeConcurrency: 1 },
+    });
+    await t.mutation(internal.cleanup.rows.adopt, {
+      ...{ runId: run!._id, chunk: run!.chunk },
+      machines: [
+        {
+          ...{ machineId, name: "lost", region: "fra", workerTag: "afw-1-lost", volumeIds: [] },
+          ...{ phase: "running", createdAt: START },
+        },
+      ],
+    });
+    expect(await stage.live()).toHaveLength(1);
+    await stage.until(async () => (await stage.live()).length === 0);
+    const [line] = stage.fly.bill().machines;
+    expect(Math.abs((await summary()).month.runningMs / line!.runningMs - 1)).toBeLessThan(0.05);
   });
 
   test("counts a machine whose creation was never answered from its beginning", async () => {
