@@ -20,6 +20,7 @@ import {
   loadWorker,
   type Worker,
 } from "../workers/ops.js";
+import { MACHINE_GRACE_MS } from "../workers/validators.js";
 import { heldRun } from "./runs.js";
 import { DRAIN_GRACE_MS } from "./validators.js";
 
@@ -156,6 +157,10 @@ export const adopt = internalMutation({
       // The teardown of a row that does not know its machine yet finds it by its tags.
       const isAwaited = workers.some((w) => w.workerId === workerTag && w.machineRef === undefined);
       if (known.has(machineId) || isAwaited) continue;
+      // A list lags behind what was proven by id: it is asked again soon enough.
+      const ends = [await loadWorker(ctx, `orphan-${machineId}`)];
+      if (workerTag !== null) ends.push(await loadWorker(ctx, workerTag));
+      if (ends.some((row) => (row?.machineGoneAt ?? 0) + MACHINE_GRACE_MS > now)) continue;
       await takeOverOrphan(
         ctx,
         { appName, reason: "a Fly cleanup found it" },

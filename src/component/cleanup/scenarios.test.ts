@@ -22,6 +22,10 @@ const SEEDS =
 /** A round is one call of startWorkers, or a cleanup, and the time until the next one. */
 const QUIET_ROUNDS = 3;
 const ROUND_MS = 2.5 * MINUTE;
+/** Of the running time by the local Fly's meter. */
+const LEDGER_SLACK = 0.01;
+/** When a machine ended that no list showed at its end is known to half of the time between two looks. */
+const LOST_SIGHT_MS = 1.5 * MINUTE;
 
 type Dice = {
   int: (below: number) => number;
@@ -183,6 +187,13 @@ async function scenario(seed: number): Promise<void> {
     expect((await stage.live()).map(({ workerId, status }) => ({ workerId, status }))).toEqual([]);
     expect(await stage.t.query(api.lib.listLeakedResources, {})).toEqual([]);
     expect((await stage.t.query(api.lib.lastCleanupReport, {}))?.state).toBe("finished");
+    const metered = bill.machines
+      .filter(({ id }) => id !== foreign.machineId)
+      .reduce((sum, line) => sum + line.runningMs, 0);
+    const { month } = await stage.t.query(api.lib.spendSummary, {});
+    expect(Math.abs(month.runningMs - metered), `ledger of seed ${seed}`).toBeLessThanOrEqual(
+      Math.max(LEDGER_SLACK * metered, LOST_SIGHT_MS),
+    );
   } finally {
     await stage.close();
   }

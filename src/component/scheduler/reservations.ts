@@ -21,6 +21,9 @@ import type { DecisionOf, Effect, ObservedMachine } from "./validators.js";
 import { METERED } from "./sightings.js";
 import type { LoadedWorld } from "./world.js";
 
+const LATE = "The worker did not finish before its drain deadline";
+const DEAD = "The machine stopped while processing";
+
 /** The row, the name and the ownership exist before the machine does. */
 export async function reserve(
   ctx: MutationCtx,
@@ -109,7 +112,7 @@ export async function drain(
     await noteBootFailure(ctx, now);
   if (drainReason !== "machine_gone") return;
   // A dead machine holds no message: its lease need not run out first.
-  await endLeaseOf(ctx, worker, "The machine stopped while processing", now);
+  await endLeaseOf(ctx, worker, DEAD, now);
   await releaseConversation(ctx, worker, now);
   // No snapshot will come, and a list that shows the dead machine now may omit it in the next pass: nothing to wait for.
   const drained = await loadWorker(ctx, decision.workerId);
@@ -124,7 +127,7 @@ export async function stop(
   const worker = await loadWorker(ctx, decision.workerId);
   if (worker?.status !== "draining") return;
   if (worker.load > 0)
-    await endLeaseOf(ctx, worker, "The worker did not finish before its drain deadline", now);
+    await endLeaseOf(ctx, worker, worker.machineGoneAt === undefined ? LATE : DEAD, now);
   const current = await loadWorker(ctx, decision.workerId);
   if (current?.status === "draining") await beginStop(ctx, current, decision.reason, now);
 }
