@@ -10,6 +10,7 @@ import { inLanes, pause, removeMachine, removeVolume, type Outcome } from "./swe
 import {
   DRAIN_CHECK_MS,
   MAX_SWEEPS,
+  MAX_WAIT_FOR_LEAVING_MS,
   type CleanupPhase,
   type Issue,
   type Tally,
@@ -54,14 +55,15 @@ export class Chunk {
       volumes: { found: seen.volumes.map(({ volumeId }) => volumeId) },
     });
     if (!(await this.#drain(seen.machines))) return false;
+    let leaving = isLeaving(seen);
     for (let sweep = 0; sweep < MAX_SWEEPS || isLeaving(seen); sweep++) {
-      // Who only waits for what is on its way out anyway reports what is left, when time is up.
-      const isExtra = sweep >= MAX_SWEEPS;
+      const mustGoOn = () => sweep < MAX_SWEEPS || (leaving && this.#mayWaitOn());
       await this.#sweepMachines(seen.machines);
-      if (this.#timeIsUp() && !isExtra) return false;
+      if (this.#timeIsUp() && mustGoOn()) return false;
       seen = await this.#survey();
+      leaving ||= isLeaving(seen);
       await this.#sweepVolumes(seen);
-      if (this.#timeIsUp() && !isExtra) return false;
+      if (this.#timeIsUp() && mustGoOn()) return false;
       seen = await this.#survey();
       if (seen.machines.length + seen.volumes.length === 0 || this.#timeIsUp()) break;
     }
@@ -69,6 +71,9 @@ export class Chunk {
     return true;
   }
 
+  /** What is on its way out is waited for by one more action, where there may be one; then it is reported as left. */
+  #mayWaitOn = () =>
+    !this.work.tokenGiven && Date.now() < this.work.startedAt + MAX_WAIT_FOR_LEAVING_MS;
   #timeIsUp = () => Date.now() >= this.endsAt;
   #hold = () => ({ runId: this.work._id, chunk: this.work.chunk });
 
