@@ -134,7 +134,7 @@ describe("the ledger", () => {
     expect((await meters()).map((meter) => meter.workerId)).toEqual([workerId]);
   });
 
-  test("counts a machine once that a pass and a cleanup took for an orphan one after the other", async () => {
+  test("counts an orphan once, though a list that is older than its end shows it to a cleanup", async () => {
     stage = await openStage();
     const { t } = stage;
     const { deploymentId } = await stage.state();
@@ -160,8 +160,7 @@ describe("the ledger", () => {
         },
       ],
     });
-    expect(await stage.live()).toHaveLength(1);
-    await stage.until(async () => (await stage.live()).length === 0);
+    expect(await stage.live()).toEqual([]);
     const [line] = stage.fly.bill().machines;
     expect(Math.abs((await summary()).month.runningMs / line!.runningMs - 1)).toBeLessThan(0.05);
   });
