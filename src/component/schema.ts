@@ -4,6 +4,7 @@ import { cleanupTables } from "./cleanup/schema.js";
 import { conversationsTables } from "./conversations/schema.js";
 import { identityTables } from "./identity/schema.js";
 import { messageTemplatesTables } from "./messageTemplates/schema.js";
+import { providersTables } from "./providers/schema.js";
 import { pushTables } from "./push/schema.js";
 import { queueTables } from "./queue/schema.js";
 import { schedulerTables } from "./scheduler/schema.js";
@@ -27,6 +28,7 @@ export default defineSchema({
   ...conversationsTables,
   ...workersTables,
   ...queueTables,
+  ...providersTables,
   ...schedulerTables,
   ...cleanupTables,
   ...skillsTables,

@@ -2,13 +2,15 @@
 import { internal } from "../_generated/api.js";
 import type { ActionCtx } from "../kit/functions.js";
 import type { WorkerProvider } from "../providers/ops.js";
-import type { ProviderMachine } from "../providers/validators.js";
+import { MACHINE_TAGS, type ProviderMachine } from "../providers/validators.js";
+import { isManaged } from "./policy.js";
 import type { CleanupRun } from "./runs.js";
 import { connect, survey, type Survey } from "./survey.js";
 import { inLanes, pause, removeMachine, removeVolume, type Outcome } from "./sweep.js";
 import {
   DRAIN_CHECK_MS,
   MAX_SWEEPS,
+  MAX_WAIT_FOR_LEAVING_MS,
   type CleanupPhase,
   type Issue,
   type Tally,
@@ -38,7 +40,7 @@ export class Chunk {
     private readonly access: Access,
     private readonly endsAt: number,
   ) {
-    this.#provider = connect(work, access.token);
+    this.#provider = connect(ctx, work, access.token);
     this.#foundVolumes = new Set(
       work.volumes.found.filter((volumeId) => !work.volumes.gone.includes(volumeId)),
     );
@@ -53,19 +55,25 @@ export class Chunk {
       volumes: { found: seen.volumes.map(({ volumeId }) => volumeId) },
     });
     if (!(await this.#drain(seen.machines))) return false;
-    for (let sweep = 0; sweep < MAX_SWEEPS; sweep++) {
+    let leaving = isLeaving(seen);
+    for (let sweep = 0; sweep < MAX_SWEEPS || isLeaving(seen); sweep++) {
+      const mustGoOn = () => sweep < MAX_SWEEPS || (leaving && this.#mayWaitOn());
       await this.#sweepMachines(seen.machines);
-      if (this.#timeIsUp()) return false;
+      if (this.#timeIsUp() && mustGoOn()) return false;
       seen = await this.#survey();
+      leaving ||= isLeaving(seen);
       await this.#sweepVolumes(seen);
-      if (this.#timeIsUp()) return false;
+      if (this.#timeIsUp() && mustGoOn()) return false;
       seen = await this.#survey();
-      if (seen.machines.length + seen.volumes.length === 0) break;
+      if (seen.machines.length + seen.volumes.length === 0 || this.#timeIsUp()) break;
     }
     await this.#verify(seen);
     return true;
   }
 
+  /** What is on its way out is waited for by one more action, where there may be one; then it is reported as left. */
+  #mayWaitOn = () =>
+    !this.work.tokenGiven && Date.now() < this.work.startedAt + MAX_WAIT_FOR_LEAVING_MS;
   #timeIsUp = () => Date.now() >= this.endsAt;
   #hold = () => ({ runId: this.work._id, chunk: this.work.chunk });
 
@@ -80,6 +88,8 @@ export class Chunk {
       this.#foundVolumes,
     );
     for (const { volumeId } of seen.volumes) this.#foundVolumes.add(volumeId);
+    // At once: what waits for a grace may be gone, and accounted for, by then.
+    await this.#adopt(seen.machines);
     return seen;
   }
 
@@ -111,6 +121,22 @@ export class Chunk {
     return true;
   }
 
+  /** See `rows.adopt`. One that is on its way out already was either adopted before, or is another's doing. */
+  async #adopt(machines: readonly ProviderMachine[]): Promise<void> {
+    const ours = machines.filter(
+      (machine) => machine.phase !== "destroying" && isManaged(machine, this.access.deploymentId),
+    );
+    if (ours.length === 0) return;
+    await this.ctx.runMutation(internal.cleanup.rows.adopt, {
+      ...this.#hold(),
+      machines: ours.map(({ machineId, name, region, tags, volumeIds, phase, createdAt }) => ({
+        ...{ machineId, name, region, volumeIds, phase },
+        ...(createdAt === null ? {} : { createdAt }),
+        workerTag: tags?.[MACHINE_TAGS.worker] ?? null,
+      })),
+    });
+  }
+
   async #sweepMachines(machines: readonly ProviderMachine[]): Promise<void> {
     await this.#note({ phase: "machines" });
     const { machineConcurrency } = this.work;
@@ -129,7 +155,9 @@ export class Chunk {
 
   async #sweepVolumes({ machines, volumes }: Survey): Promise<void> {
     await this.#note({ phase: "volumes" });
-    const remaining = new Set(machines.map(({ machineId }) => machineId));
+    const listed = machines.map(({ machineId }) => machineId);
+    // A list may lag behind what was proven by id.
+    const remaining = new Set(listed.filter((machineId) => !this.#goneMachines.has(machineId)));
     const { volumeConcurrency } = this.work;
     const goOn = () => !this.#timeIsUp();
     await inLanes(volumes, volumeConcurrency, goOn, async (volume) => {
@@ -195,6 +223,11 @@ export class Chunk {
     }
     return { gone, remaining };
   }
+}
+
+/** Some of its machines are being destroyed by the provider, which takes its time. */
+function isLeaving({ machines }: Survey): boolean {
+  return machines.some(({ phase }) => phase === "destroying");
 }
 
 function goneOf(id: string, outcome: Outcome): Partial<Tally> {

@@ -88,7 +88,7 @@ async function lookOnly(
   access: Access,
 ): Promise<CleanupReport> {
   try {
-    const provider = connect(where, access.token);
+    const provider = connect(ctx, where, access.token);
     await provider.checkAccess();
     const seen = await survey(ctx, provider, where, access.deploymentId);
     const of = (remaining: string[]) => ({ found: remaining, gone: [], remaining });

@@ -1,7 +1,7 @@
 /** What a cleanup leaves behind at the provider and in our rows. */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { api, internal } from "../_generated/api.js";
-import { MINUTE, openStage, type Job, type Stage } from "../scheduler/pass.fixture.js";
+import { FLY_TOKEN, MINUTE, openStage, type Job, type Stage } from "../scheduler/pass.fixture.js";
 import { PROVIDER, send } from "../setup.test.js";
 import { DRAIN_GRACE_MS, RUN_LEASE_MS } from "./validators.js";
 
@@ -111,6 +111,83 @@ describe("everything in the app goes", () => {
   });
 });
 
+test("a config that is given names the app: that of the stored one is left alone, with its workers", async () => {
+  const { workerId, job } = await working();
+  stage.fly.addApp("former-app");
+  stage.fly.addToken(FLY_TOKEN, { scope: "org", org: "local" });
+  const former = stage.fly.createForeignMachine({ app: "former-app", volume: true });
+  const report = await cleanUp({ providerConfig: { ...PROVIDER, appName: "former-app" } });
+  expect(report).toMatchObject({
+    ...{ appName: "former-app", machineIdsDeleted: [former.machineId], errors: [] },
+    volumeIdsDeleted: [former.volumeId],
+  });
+  expect(stage.started().map(({ name }) => name)).toEqual([workerId]);
+  expect(await stage.worker(workerId)).toMatchObject({ status: "active" });
+  await stage.finish(workerId, job);
+  expect((await stage.message(job.messageId))?.status).toBe("done");
+  const stored = await stage.t.query(api.lib.providerRuntimeConfig, {});
+  expect(stored?.appName).toBe(PROVIDER.appName);
+});
+
+test("a machine that hangs, deaf to its stop, is destroyed by force after half a minute", async () => {
+  const json = { ok: true };
+  stage.fly.fault({ match: { action: "machine_stop" }, effect: { kind: "wrongShape", json } });
+  const { machineId } = stage.fly.createForeignMachine({ volume: true });
+  const report = await cleanUp();
+  expect(report).toMatchObject({ machineIdsDeleted: [machineId], volumesDeleted: 1, errors: [] });
+  const calls = stage.fly.log().filter(({ method }) => method !== "GET");
+  expect(calls.map(({ action, query }) => `${action}${query}`)).toEqual([
+    ...["machine_cordon", "machine_stop", "machine_destroy?force=true", "volume_destroy"],
+  ]);
+  const [, stop, destroy] = calls;
+  expect(destroy!.at - stop!.at).toBeGreaterThanOrEqual(30_000);
+  expect(destroy!.at - stop!.at).toBeLessThan(40_000);
+  stage.fly.expectNoCost();
+});
+
+test("a destruction that takes minutes is waited for, and its volume goes with it", async () => {
+  stage.fly.setTimings({ destroy: [2 * MINUTE, 2 * MINUTE], volumeUnbind: [20_000, 20_000] });
+  stage.fly.createForeignMachine({ volume: true });
+  const report = await cleanUp();
+  expect(report).toMatchObject({ machinesDeleted: 1, volumesDeleted: 1, volumesRemaining: 0 });
+  expect(report.errors).toEqual([]);
+  stage.fly.expectNoCost();
+});
+
+test("one that outlasts the action is waited for by the next one", async () => {
+  stage.fly.setTimings({ destroy: [4.5 * MINUTE, 4.5 * MINUTE] });
+  stage.fly.createForeignMachine({ volume: true });
+  await cleanUp();
+  await stage.until(async () => (await last())?.state === "finished", 10 * MINUTE);
+  expect(await last()).toMatchObject({ machinesDeleted: 1, volumesDeleted: 1, errors: [] });
+  stage.fly.expectNoCost();
+});
+
+test("a destruction that never ends is reported as left, within minutes", async () => {
+  stage.fly.setTimings({ destroy: [9 * 60 * MINUTE, 9 * 60 * MINUTE] });
+  const { machineId, volumeId } = stage.fly.createForeignMachine({ volume: true });
+  const began = Date.now();
+  expect((await cleanUp()).warnings.join(" ")).toContain("goes on in the background");
+  await stage.until(async () => (await last())?.state === "finished", 10 * MINUTE);
+  expect(Date.now() - began).toBeLessThan(9 * MINUTE);
+  const report = await last();
+  expect(report).toMatchObject({
+    ...{ machinesDeleted: 0, machineIdsRemaining: [machineId], volumeIdsRemaining: [volumeId] },
+  });
+  expect(report?.warnings.join(" ")).toContain(machineId);
+});
+
+test("a list that still shows a destroyed machine does not cut short the wait for its volume", async () => {
+  stage.fly.switches.listLagMs = 20_000;
+  stage.fly.setTimings({ volumeUnbind: [30_000, 30_000] });
+  stage.fly.createForeignMachine({ volume: true });
+  await stage.pass(MINUTE);
+  const report = await cleanUp();
+  expect(report).toMatchObject({ machinesDeleted: 1, volumesDeleted: 1, volumesRemaining: 0 });
+  expect(report.errors).toEqual([]);
+  stage.fly.expectNoCost();
+});
+
 describe("what is not ours stays with scope managed", () => {
   test("untagged machines and volumes are not touched, ours go", async () => {
     const { workerId, job } = await working();
@@ -132,6 +209,33 @@ describe("what is not ours stays with scope managed", () => {
       .filter(({ method, path }) => method !== "GET" && path.includes(other.machineId));
     expect(touched).toEqual([]);
     stage.fly.expectNoCost();
+  });
+
+  test("a tagged machine that no row knows leaves no volume behind, though the cleanup failed half-way and is not called again", async () => {
+    const { deploymentId } = await stage.state();
+    const lost = stage.fly.createForeignMachine({
+      volume: true,
+      metadata: {
+        managed_by: "agent-factory",
+        agent_factory_deployment: deploymentId,
+        agent_factory_worker: "afw-1-lost",
+      },
+    });
+    const destroyed = () =>
+      stage.fly
+        .log()
+        .some(({ method, path }) => method === "DELETE" && path.includes(lost.machineId));
+    stage.onFlyCall = () => {
+      if (destroyed()) stage.fly.revokeToken(FLY_TOKEN);
+    };
+    await expect(cleanUp({ scope: "managed" })).rejects.toThrow("401");
+    stage.onFlyCall = null;
+    expect(stage.fly.bill().volumes.filter(({ costing }) => costing)).toHaveLength(1);
+    stage.fly.addToken(FLY_TOKEN, { scope: "org", org: "local" });
+    await stage.until(() => stage.fly.bill().volumes.every(({ costing }) => !costing), 10 * MINUTE);
+    const row = await stage.worker(`orphan-${lost.machineId}`);
+    expect(row?.status).toBe("stopped");
+    expect(await stage.live()).toEqual([]);
   });
 });
 

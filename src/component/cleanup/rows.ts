@@ -1,4 +1,5 @@
 /** Our rows during a cleanup: workers drain, give back their messages, and follow their machines. */
+import { literals } from "convex-helpers/validators";
 import { v } from "convex/values";
 import { loadConversation } from "../conversations/ops.js";
 import {
@@ -7,8 +8,10 @@ import {
   type MutationCtx,
   type QueryCtx,
 } from "../kit/functions.js";
+import { MACHINE_PHASES } from "../providers/validators.js";
 import { returnMessage } from "../queue/ops.js";
-import { loadLiveWorkers } from "../scheduler/ops.js";
+import { loadLiveWorkers, takeOverOrphan } from "../scheduler/ops.js";
+import { loadProviderConfig } from "../settings/ops.js";
 import {
   beginDrain,
   beginStop,
@@ -17,6 +20,7 @@ import {
   loadWorker,
   type Worker,
 } from "../workers/ops.js";
+import { MACHINE_GRACE_MS } from "../workers/validators.js";
 import { heldRun } from "./runs.js";
 import { DRAIN_GRACE_MS } from "./validators.js";
 
@@ -119,6 +123,55 @@ async function handBack(ctx: MutationCtx, worker: Worker, now: number): Promise<
   await returnMessage(ctx, message, conversation, HANDED_BACK, now);
   await ctx.db.patch("workers", worker._id, { load: 0 });
 }
+
+/**
+ * Machines with our tags that no row knows get one before they are touched: their volumes carry no tags, and would be
+ * nobody's if the machine went and this action died. From here on a pass can end what the cleanup does not.
+ */
+export const adopt = internalMutation({
+  args: {
+    ...vHold,
+    machines: v.array(
+      v.object({
+        machineId: v.string(),
+        name: v.string(),
+        region: v.string(),
+        workerTag: v.union(v.null(), v.string()),
+        volumeIds: v.array(v.string()),
+        phase: literals(...MACHINE_PHASES),
+        createdAt: v.optional(v.number()),
+      }),
+    ),
+  },
+  returns: v.null(),
+  handler: async (ctx, args) => {
+    const now = Date.now();
+    const run = await heldRun(ctx, args);
+    if (run === null) return null;
+    const { appName } = run;
+    const workers = await liveWorkersOf(ctx, appName);
+    const known = new Set(workers.map((worker) => worker.machineRef?.machineId));
+    const config = await loadProviderConfig(ctx);
+    for (const machine of args.machines) {
+      const { machineId, workerTag } = machine;
+      // The teardown of a row that does not know its machine yet finds it by its tags.
+      const isAwaited = workers.some((w) => w.workerId === workerTag && w.machineRef === undefined);
+      if (known.has(machineId) || isAwaited) continue;
+      // A list lags behind what was proven by id: it is asked again soon enough.
+      const ends = [await loadWorker(ctx, `orphan-${machineId}`)];
+      if (workerTag !== null) ends.push(await loadWorker(ctx, workerTag));
+      if (ends.some((row) => (row?.machineGoneAt ?? 0) + MACHINE_GRACE_MS > now)) continue;
+      await takeOverOrphan(
+        ctx,
+        { appName, reason: "a Fly cleanup found it" },
+        machine,
+        config,
+        now,
+      );
+    }
+    return null;
+  },
+});
 
 /**
  * Rows follow what was proven gone by id. Those that a proof is missing for (a volume whose id nobody knows) are left to

@@ -1,18 +1,23 @@
 /** What is at the provider and belongs to a cleanup. */
 import { internal } from "../_generated/api.js";
 import type { ActionCtx } from "../kit/functions.js";
-import { providerFor, type WorkerProvider } from "../providers/ops.js";
+import { providerFor, storedGovernor, type WorkerProvider } from "../providers/ops.js";
 import type { ProviderMachine, ProviderVolume } from "../providers/validators.js";
 import { isManaged, machinesInScope, volumesInScope } from "./policy.js";
 import type { CleanupScope } from "./validators.js";
 
+/** A cleanup has time: it waits out a short outage rather than report a machine as left. */
+const PATIENCE_MS = 20_000;
+
 export function connect(
+  ctx: ActionCtx,
   where: { appName: string; apiBaseUrl?: string | null | undefined },
   token: string,
 ): WorkerProvider {
   const baseUrl = where.apiBaseUrl ?? undefined;
   const credentials = { token, ...(baseUrl === undefined ? {} : { baseUrl }) };
-  return providerFor({ kind: "fly", appName: where.appName }, credentials);
+  const governor = storedGovernor(ctx, where.appName, PATIENCE_MS);
+  return providerFor({ kind: "fly", appName: where.appName }, credentials, { governor });
 }
 
 export type Survey = { machines: ProviderMachine[]; volumes: ProviderVolume[] };

@@ -74,6 +74,8 @@ export const RUN_LEASE_MS = 5 * MINUTE_MS;
 export const CHUNK_MS = 4 * MINUTE_MS;
 /** Sweeps over everything that is left, before the report. */
 export const MAX_SWEEPS = 2;
+/** No action is added to a run of this age only to wait for the end of what is being destroyed. */
+export const MAX_WAIT_FOR_LEAVING_MS = CHUNK_MS + MINUTE_MS;
 /** Issues kept of one run. */
 export const MAX_ISSUES = 200;
 /** Ids of one kind kept of one run; an array of a document holds 8,192. */

@@ -1,10 +1,12 @@
 import { ConvexError } from "convex/values";
 import { api, internal } from "../_generated/api.js";
 import { action, type ActionCtx } from "../kit/functions.js";
-import { ProviderError, providerFor } from "../providers/ops.js";
+import { ProviderError, providerFor, storedGovernor } from "../providers/ops.js";
 import { healthUrlOf, probeGateway, type PassSetup } from "../scheduler/ops.js";
 import { toChecks, type AgentFacts, type Facts } from "./policy.js";
 import { vDiagnosis, type Diagnosis } from "./validators.js";
+
+const PATIENCE_MS = 10_000;
 
 /**
  * Looks at everything that a deployment needs to answer messages: the key for secrets, the provider's configuration
@@ -29,7 +31,7 @@ export const diagnose = action({
           ? { error: setup }
           : { providerToken: setup.flyApiToken !== null, convexUrl: setup.convexUrl !== null },
       gateway: opened === null ? null : await askGateway(opened),
-      access: opened === null ? null : await askProvider(opened),
+      access: opened === null ? null : await askProvider(ctx, opened),
     });
     return { ok: checks.every((check) => check.status !== "problem"), checks };
   },
@@ -58,17 +60,16 @@ async function askGateway({
   return { kind: probe.kind, url, message: probe.kind === "ok" ? "" : probe.message };
 }
 
-async function askProvider({
-  providerConfig,
-  flyApiToken: token,
-}: PassSetup): Promise<Facts["access"]> {
+async function askProvider(
+  ctx: ActionCtx,
+  { providerConfig, flyApiToken: token }: PassSetup,
+): Promise<Facts["access"]> {
   if (providerConfig === null || token === null) return null;
   const { apiBaseUrl: baseUrl } = providerConfig;
   try {
-    await providerFor(providerConfig, {
-      token,
-      ...(baseUrl === undefined ? {} : { baseUrl }),
-    }).checkAccess();
+    const credentials = { token, ...(baseUrl === undefined ? {} : { baseUrl }) };
+    const governor = storedGovernor(ctx, providerConfig.appName, PATIENCE_MS);
+    await providerFor(providerConfig, credentials, { governor }).checkAccess();
     return { error: null };
   } catch (error) {
     if (error instanceof ProviderError) return { error: error.message };

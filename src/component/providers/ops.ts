@@ -6,11 +6,11 @@ import type { WorkerProvider } from "./provider.js";
 
 export type ProviderDeps = Pick<
   FlyClientOptions,
-  "fetch" | "now" | "sleep" | "random" | "timeoutMs"
+  "fetch" | "now" | "sleep" | "random" | "timeoutMs" | "governor"
 >;
 
 /**
- * The provider for this configuration. Make one per pass: its calls share one rate limit.
+ * The provider for this configuration. Its calls share one rate limit, which a stored governor shares with all others.
  * @throws ConvexError `PROVIDER_UNSUPPORTED` for every kind but "fly"
  * @throws ProviderError `auth` for a token that cannot be sent, `invalid` for a bad app name or base URL
  */
@@ -25,6 +25,8 @@ export function providerFor(
   return createFlyProvider({ ...deps, ...credentials, appName: config.appName });
 }
 
+export { findGateBlock, nextGateOpening, type GateBlock } from "./gates.js";
+export { storedGovernor } from "./governing.js";
 export { workerVolumeName } from "./fly/naming.js";
 export { deleteFlyVolume as deleteVolumeById } from "./fly/deleteVolume.js";
 export { ProviderError, type WorkerProvider } from "./provider.js";

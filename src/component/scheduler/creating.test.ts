@@ -172,6 +172,23 @@ describe("a row without a machine", () => {
     await answer(workerId);
   });
 
+  test("a region without room: the machine comes up in the first fallback region that has some", async () => {
+    await stage.close();
+    stage = await openStage({ provider: { fallbackRegions: ["ams", "cdg"] } });
+    stage.fly.capacity.set("fra", "regionFull");
+    stage.fly.capacity.set("ams", "hostFull");
+    const messageId = await send(stage.t, "c1");
+    const workerId = await stage.nextStarted();
+    expect(stage.started()).toMatchObject([{ name: workerId, region: "cdg" }]);
+    expect((await stage.worker(workerId))?.machineRef).toMatchObject({ region: "cdg" });
+    await stage.boot(workerId);
+    await stage.finish(workerId, await stage.claim(workerId));
+    expect((await stage.message(messageId))?.status).toBe("done");
+    expect((await stage.t.query(api.lib.explainPass, {})).spawnBlock).toBeNull();
+    const costing = stage.fly.bill().volumes.filter((line) => line.costing);
+    expect(costing.map(({ id }) => id)).toEqual([(await stage.worker(workerId))?.volumeId]);
+  });
+
   test("a capacity shortage is retried ever more slowly, then with another worker, and leaks nothing", async () => {
     stage.fly.fault({
       match: { action: "machine_launch" },

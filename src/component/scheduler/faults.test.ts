@@ -173,6 +173,25 @@ describe("a machine dies", () => {
     expect(await stage.message(job.messageId)).toMatchObject({ status: "done" });
   });
 
+  test("while it drains: its conversation does not wait for the deadline, and its cost ends when it did", async () => {
+    const { workerId, job, machineId } = await working();
+    await stage.finish(workerId, job);
+    await stage.pass(2 * MINUTE);
+    await stage.t.mutation(api.lib.drainWorker, { workerId });
+    stage.fly.exit(machineId, 137);
+    const effect = { kind: "wrongShape" as const, json: [] };
+    stage.fly.fault({ match: { action: "machine_list" }, effect, forMs: 2 * MINUTE });
+    const messageId = await send(stage.t, "c1");
+    const next = await stage.nextStarted([workerId], MINUTE);
+    await stage.boot(next);
+    await stage.finish(next, await stage.claim(next));
+    expect(await stage.message(messageId)).toMatchObject({ status: "done", attempts: 0 });
+    await stage.until(async () => (await stage.worker(workerId))?.status === "stopped");
+    const { month } = await stage.t.query(api.lib.spendSummary, {});
+    const metered = stage.fly.bill().machines.reduce((sum, line) => sum + line.runningMs, 0);
+    expect(Math.abs(month.runningMs - metered)).toBeLessThan(5_000);
+  });
+
   test("with every delivery: the message is dead-lettered after maxAttempts, and machines stop coming", async () => {
     await send(stage.t, "c1", "poison", { maxAttempts: 3 });
     const seen: string[] = [];

@@ -15,6 +15,7 @@ import {
   requestPass,
   scheduleWake,
 } from "../kit/wake.js";
+import { nextGateOpening } from "../providers/ops.js";
 import { loadApps, nextFormerLookAt } from "./apps.js";
 import { appsInUse, countMachines, type Demand } from "./facts.js";
 import { leaksSeen } from "./leaks.js";
@@ -84,7 +85,7 @@ export const finish = internalMutation({
   handler: async (ctx, args) => {
     const now = Date.now();
     const state = await loadSchedulerState(ctx);
-    const { world, policy } = await loadWorld(ctx, state, null, now);
+    const { world, policy, spawnBlock } = await loadWorld(ctx, state, null, now);
     const activeWorkers = world.workers.filter((w) => w.status === "active").length;
     if (state.passId !== args.passId) return { activeWorkers, nextWakeAt: null };
     await ctx.db.patch("schedulerState", state._id, {
@@ -104,7 +105,8 @@ export const finish = internalMutation({
           : countMachines(world.workers) >= policy.scaling.maxWorkers
             ? "cap"
             : null,
-        spawnNotBefore: Math.max(state.spawnNotBefore ?? 0, state.cleanupUntil ?? 0) || null,
+        spawnNotBefore: spawnBlock?.until ?? null,
+        gateOpensAt: await nextGateOpening(ctx, now),
         nextWaitingAt: await earliest(ctx, "waiting"),
         nextLeaseExpiryAt: await earliest(ctx, "leased"),
         orphansWatched: Object.keys(await leaksSeen(ctx)).length,

@@ -5,7 +5,7 @@ import { internal } from "../_generated/api.js";
 import { vProviderConfig, vScalingPolicy } from "../config.js";
 import { action, query } from "../kit/functions.js";
 import { isPassRunning, SCHEDULER_KEY } from "../kit/wake.js";
-import { deleteVolumeById } from "../providers/ops.js";
+import { deleteVolumeById, storedGovernor } from "../providers/ops.js";
 import { lastHeartbeat } from "../workers/ops.js";
 import { MAX_LIVE_WORKERS, vWorkerStatsRow } from "../workers/validators.js";
 import { runPass } from "./pass.js";
@@ -13,6 +13,9 @@ import { planPass } from "./plan.js";
 import { listLeaks } from "./leaks.js";
 import { vDecision, vLeak, vPassReport } from "./validators.js";
 import { loadWorld } from "./world.js";
+
+/** An operator waits this long for a provider that asked for a pause. */
+const PATIENCE_MS = 30_000;
 
 /**
  * Runs one pass now and returns {activeWorkers, spawned, terminated}. Costs one read when nothing runs and nothing
@@ -175,6 +178,9 @@ export const workerStats = query({
 export const deleteFlyVolume = action({
   args: { appName: v.string(), volumeId: v.string(), flyApiToken: v.optional(v.string()) },
   returns: v.object({ ok: v.boolean(), status: v.number(), message: v.string() }),
-  handler: async (_ctx, args) =>
-    await deleteVolumeById({ ...args, flyApiToken: args.flyApiToken ?? "" }),
+  handler: async (ctx, args) =>
+    await deleteVolumeById(
+      { ...args, flyApiToken: args.flyApiToken ?? "" },
+      { governor: (appName) => storedGovernor(ctx, appName, PATIENCE_MS) },
+    ),
 });

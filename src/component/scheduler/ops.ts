@@ -2,14 +2,17 @@
 import { MINUTE_MS } from "../../shared/time.js";
 import type { MutationCtx, QueryCtx } from "../kit/functions.js";
 import { isPassRunning, loadSchedulerState, requestPass } from "../kit/wake.js";
+import type { SpawnBlock } from "./blocks.js";
 import { planPass } from "./plan.js";
 import { readSchedulerState } from "./reading.js";
 import { loadWorld } from "./world.js";
 
+export { findSpawnBlock } from "./blocks.js";
 export { healthUrlOf } from "./environment.js";
 export { probeGateway } from "./probe.js";
 export { readSchedulerState } from "./reading.js";
 export type { PassSetup } from "./setup.js";
+export { takeOverOrphan } from "./reservations.js";
 export { listSightings } from "./sightings.js";
 export { countWaiting, loadLiveWorkers } from "./world.js";
 
@@ -23,7 +26,7 @@ export type SpawnOutlook = {
   /** As many machines are live as the policy allows. */
   full: boolean;
   /** Creating machines is off until this time, for this reason. */
-  block: { kind: string; message: string; since: number; until: number } | null;
+  block: SpawnBlock | null;
   /** The used-up budget that its agent lives on. */
   budget?: { message: string; resetsAt: number } | null;
   passRunning: boolean;
@@ -37,12 +40,11 @@ export async function spawnOutlook(
   now: number,
 ): Promise<SpawnOutlook> {
   const state = await readSchedulerState(ctx);
-  const { world, policy, providerConfig } = await loadWorld(ctx, state, null, now);
+  const { world, policy, providerConfig, spawnBlock } = await loadWorld(ctx, state, null, now);
   const decision = planPass(world, policy, now).find(
     (one) => (one.kind === "spawn" || one.kind === "hold") && one.conversationId === conversationId,
   );
   const demand = world.demand.find((one) => one.conversationId === conversationId);
-  const until = state?.spawnNotBefore ?? 0;
   return {
     decision:
       decision?.kind === "spawn" || decision?.kind === "hold"
@@ -51,15 +53,7 @@ export async function spawnOutlook(
     configured: providerConfig !== null,
     budget: demand?.overBudget ?? null,
     full: world.workers.length >= policy.scaling.maxWorkers,
-    block:
-      until > now
-        ? {
-            kind: state?.spawnBlock?.kind ?? "backoff",
-            message: world.spawnBlock ?? "creating machines is backing off",
-            since: state?.spawnBlock?.at ?? state?.lastPassAt ?? now,
-            until,
-          }
-        : null,
+    block: spawnBlock,
     passRunning: state !== null && isPassRunning(state, now),
     nextPassAt: state?.wakeAt ?? null,
   };

@@ -5,7 +5,12 @@ import type { ProviderConfig } from "../config.js";
 import type { ActionCtx } from "../kit/functions.js";
 import { log } from "../kit/logging.js";
 import { PASS_LEASE_MS } from "../kit/wake.js";
-import { ProviderError, providerFor, type WorkerProvider } from "../providers/ops.js";
+import {
+  ProviderError,
+  providerFor,
+  storedGovernor,
+  type WorkerProvider,
+} from "../providers/ops.js";
 import { findProviderConfigProblem } from "../settings/ops.js";
 import { observe, runEffects, type PassContext } from "./effects.js";
 import { healthUrlOf } from "./environment.js";
@@ -17,6 +22,9 @@ import type { Observation, PassReport } from "./validators.js";
 const GATEWAY_CHECK_TTL_MS = 10 * 60_000;
 /** Effects begin this long after the pass at most: the slowest one then still ends within the lease of the pass. */
 const EFFECTS_WITHIN_MS = PASS_LEASE_MS / 2;
+
+/** A call that the provider wants later than this is left to the next pass, which is woken then. */
+const PATIENCE_MS = 10_000;
 
 export type PassOverrides = {
   flyApiToken?: string | undefined;
@@ -40,7 +48,7 @@ export async function runPass(
   try {
     if (await ctx.runMutation(internal.scheduler.reserve.prepare, { passId })) {
       const setup: PassSetup = await ctx.runQuery(internal.scheduler.setup.load, {});
-      const pass = passContext(setup, overrides, startedAt);
+      const pass = passContext(ctx, setup, overrides, startedAt);
       const observation = await lookAround(ctx, setup, pass, errors);
       const plan = await ctx.runMutation(internal.scheduler.reserve.commit, {
         passId,
@@ -95,7 +103,12 @@ function isUsable(config: ProviderConfig | null): config is ProviderConfig {
   return config !== null && findProviderConfigProblem(config) === null;
 }
 
-function passContext(setup: PassSetup, overrides: PassOverrides, startedAt: number): PassContext {
+function passContext(
+  ctx: ActionCtx,
+  setup: PassSetup,
+  overrides: PassOverrides,
+  startedAt: number,
+): PassContext {
   const token = overrides.flyApiToken ?? setup.flyApiToken;
   const baseUrl = setup.providerConfig?.apiBaseUrl;
   const kind = setup.providerConfig?.kind ?? "fly";
@@ -111,7 +124,8 @@ function passContext(setup: PassSetup, overrides: PassOverrides, startedAt: numb
       const known = providers.get(appName);
       if (known !== undefined) return known;
       const credentials = { token, ...(baseUrl === undefined ? {} : { baseUrl }) };
-      const made = providerFor({ kind, appName }, credentials);
+      const governor = storedGovernor(ctx, appName, PATIENCE_MS);
+      const made = providerFor({ kind, appName }, credentials, { governor });
       providers.set(appName, made);
       return made;
     },

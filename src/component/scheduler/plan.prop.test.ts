@@ -129,7 +129,7 @@ describe("whatever the world", () => {
   test("no worker is told two things that exclude each other, and each move is legal", () => {
     const legal = {
       active: ["drain", "create", "adopt", "verify"],
-      draining: ["stop"],
+      draining: ["stop", "verify"],
       stopping: ["teardown"],
       stopped: [],
     };

@@ -241,7 +241,7 @@ describe("a draining worker", () => {
     ["stored it, but holds a message", { finalSnapshot: true, load: 1 }, running, []],
     ["is proven gone", { machineGone: true }, [], ["stop w1"]],
     ["has a stopped machine", {}, [machine({ phase: "stopped" })], ["stop w1"]],
-    ["is missing from the list only", {}, [], []],
+    ["is missing from the list only: asked for by id", {}, [], ["verify w1"]],
     ["has a machine in an unknown state", {}, [machine({ phase: "unknown" })], []],
     ["is at its deadline", { drainDeadlineAt: NOW }, running, ["stop w1"]],
     ["is at its deadline, at work", { drainDeadlineAt: NOW, load: 1 }, running, ["stop w1"]],

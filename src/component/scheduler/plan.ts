@@ -165,5 +165,6 @@ function planDraining(worker: WorkerFacts, machines: MachineIndex, now: number):
     return stop("its machine does not run any more: no snapshot will come");
   if (worker.drainDeadlineAt !== null && worker.drainDeadlineAt <= now)
     return stop("it did not finish draining in time");
-  return [];
+  // Gone with its memory: its conversation need not wait for the deadline.
+  return verifyMissing(worker, machine, machines);
 }

@@ -63,6 +63,8 @@ export const tornDown = internalMutation({
     machineGone: v.boolean(),
     /** When the machine was destroyed, by the provider's clock; absent when nobody knows. */
     machineEndedAt: v.optional(v.number()),
+    /** It was gone before, without a word about when. */
+    machineLost: v.optional(v.literal(true)),
     volumesGone: v.boolean(),
     error: v.union(v.null(), v.string()),
   },
@@ -74,7 +76,10 @@ export const tornDown = internalMutation({
     const machineId = worker.machineRef?.machineId;
     if (args.machineGone && worker.machineGoneAt === undefined) {
       await ctx.db.patch("workers", worker._id, { machineGoneAt: now });
-      await noteMachine(ctx, args.workerId, "none", args.machineEndedAt ?? now, now);
+      if (args.machineLost === true) {
+        const missingAt = worker.missingSince ?? now;
+        await noteMachineLost(ctx, args.workerId, missingAt, await lastHeartbeat(ctx, worker), now);
+      } else await noteMachine(ctx, args.workerId, "none", args.machineEndedAt ?? now, now);
       await recordMachineEvent(ctx, {
         workerId: args.workerId,
         machineId,

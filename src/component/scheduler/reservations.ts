@@ -1,10 +1,13 @@
 /** What each decision of a plan does to the rows, in the transaction that planned it. */
 import { loadProfile } from "../agents/ops.js";
 import { loadConversation } from "../conversations/ops.js";
+import type { ProviderConfig } from "../config.js";
 import type { MutationCtx } from "../kit/functions.js";
 import { randomBase36 } from "../kit/random.js";
 import { workerVolumeName } from "../providers/ops.js";
 import { loseLease, returnMessage, settle } from "../queue/ops.js";
+import { noteMachine, openMeter } from "../spend/ops.js";
+import type { MeteredPhase } from "../spend/validators.js";
 import { recordMachineEvent } from "../trail/ops.js";
 import {
   beginDrain,
@@ -15,7 +18,11 @@ import {
 } from "../workers/ops.js";
 import { forgetCreateFailures, noteBootFailure } from "./backoff.js";
 import type { DecisionOf, Effect, ObservedMachine } from "./validators.js";
+import { METERED } from "./sightings.js";
 import type { LoadedWorld } from "./world.js";
+
+const LATE = "The worker did not finish before its drain deadline";
+const DEAD = "The machine stopped while processing";
 
 /** The row, the name and the ownership exist before the machine does. */
 export async function reserve(
@@ -105,7 +112,7 @@ export async function drain(
     await noteBootFailure(ctx, now);
   if (drainReason !== "machine_gone") return;
   // A dead machine holds no message: its lease need not run out first.
-  await endLeaseOf(ctx, worker, "The machine stopped while processing", now);
+  await endLeaseOf(ctx, worker, DEAD, now);
   await releaseConversation(ctx, worker, now);
   // No snapshot will come, and a list that shows the dead machine now may omit it in the next pass: nothing to wait for.
   const drained = await loadWorker(ctx, decision.workerId);
@@ -120,7 +127,7 @@ export async function stop(
   const worker = await loadWorker(ctx, decision.workerId);
   if (worker?.status !== "draining") return;
   if (worker.load > 0)
-    await endLeaseOf(ctx, worker, "The worker did not finish before its drain deadline", now);
+    await endLeaseOf(ctx, worker, worker.machineGoneAt === undefined ? LATE : DEAD, now);
   const current = await loadWorker(ctx, decision.workerId);
   if (current?.status === "draining") await beginStop(ctx, current, decision.reason, now);
 }
@@ -144,18 +151,23 @@ async function endLeaseOf(
   } else await loseLease(ctx, message, error, now);
 }
 
+export type OrphanMachine = Pick<
+  ObservedMachine,
+  "machineId" | "name" | "region" | "workerTag" | "volumeIds" | "phase" | "createdAt"
+>;
+
 /**
  * A machine without a row gets one that is stopping, so that its end is as durable as that of any other: the machine
  * and then its volumes, whatever dies in between.
  */
 export async function takeOverOrphan(
   ctx: MutationCtx,
-  decision: DecisionOf<"destroy_orphan">,
-  machine: ObservedMachine,
-  { providerConfig }: LoadedWorld,
+  { appName, reason }: Pick<DecisionOf<"destroy_orphan">, "appName" | "reason">,
+  machine: OrphanMachine,
+  providerConfig: ProviderConfig | null,
   now: number,
 ): Promise<Effect[]> {
-  const { appName, machineId } = decision;
+  const { machineId } = machine;
   const volumeId = machine.volumeIds[0];
   // Its second volume, or the first one when the tags alone are left, bears the name that its worker had.
   const named = machine.workerTag !== null && providerConfig !== null;
@@ -168,25 +180,32 @@ export async function takeOverOrphan(
       ? { volumeName: workerVolumeName(providerConfig.volumeName, machine.workerTag ?? "") }
       : {}),
   };
-  return await endDurably(ctx, machineId, remains, decision.reason, now);
+  const former = machine.workerTag === null ? null : await loadWorker(ctx, machine.workerTag);
+  // What its worker's row knew of is paid for; one that no row ever knew costs since it was created.
+  const costsSince = Math.min(now, Math.max(machine.createdAt ?? now, former?.machineGoneAt ?? 0));
+  const meter = { config: providerConfig, phase: METERED[machine.phase], since: costsSince };
+  return await endDurably(ctx, machineId, remains, meter, reason, now);
 }
 
 /** The same for a volume whose machine is gone. */
 export async function takeOverVolume(
   ctx: MutationCtx,
   { appName, volumeId, workerId, reason }: DecisionOf<"destroy_orphan_volume">,
+  config: ProviderConfig | null,
   now: number,
 ): Promise<Effect[]> {
   const volumeName = (await loadWorker(ctx, workerId))?.volumeName;
   const named = volumeName === undefined ? {} : { volumeName };
   const remains = { appName, volumeId, machineGoneAt: now, ...named };
-  return await endDurably(ctx, volumeId, remains, reason, now);
+  const meter = { config, phase: "none" as const, since: now };
+  return await endDurably(ctx, volumeId, remains, meter, reason, now);
 }
 
 async function endDurably(
   ctx: MutationCtx,
   resourceId: string,
   remains: Partial<Worker>,
+  meter: { config: ProviderConfig | null; phase: MeteredPhase; since: number },
   reason: string,
   now: number,
 ): Promise<Effect[]> {
@@ -199,6 +218,12 @@ async function endDurably(
     ...{ capabilities: [], createdAt: now, stoppedAt: now, nextTeardownAt: now },
     ...remains,
   });
+  if (meter.config !== null) {
+    // Taken for gone before, it is paid for until then.
+    const since = Math.max(meter.since, before?.machineGoneAt ?? 0);
+    await openMeter(ctx, { workerId, agentKey: null }, meter.config, since);
+    await noteMachine(ctx, workerId, meter.phase, since, now);
+  }
   const machineId = remains.machineRef?.machineId;
   const event = { workerId, machineId, kind: "orphan_destroyed" as const, at: now };
   await recordMachineEvent(ctx, { ...event, detail: reason });

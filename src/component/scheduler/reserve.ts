@@ -124,10 +124,11 @@ async function apply(
       return [{ kind: "teardown", workerId: decision.workerId }];
     case "destroy_orphan": {
       const machine = findObserved(loaded, decision.machineId);
-      return machine === null ? [] : await takeOverOrphan(ctx, decision, machine, loaded, now);
+      if (machine === null) return [];
+      return await takeOverOrphan(ctx, decision, machine, loaded.providerConfig, now);
     }
     case "destroy_orphan_volume":
-      return await takeOverVolume(ctx, decision, now);
+      return await takeOverVolume(ctx, decision, loaded.providerConfig, now);
     case "watch_orphan":
     case "watch_orphan_volume":
     case "hold":

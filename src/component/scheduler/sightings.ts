@@ -8,7 +8,7 @@ import type { Worker } from "../workers/ops.js";
 import { MAX_SIGHTINGS, type Observation, type ObservedMachine } from "./validators.js";
 
 /** Fly bills the guest from boot to stop; what it does not call stopped we take for running. */
-const METERED: Readonly<Record<MachinePhase, MeteredPhase>> = {
+export const METERED: Readonly<Record<MachinePhase, MeteredPhase>> = {
   booting: "running",
   running: "running",
   stopping: "running",

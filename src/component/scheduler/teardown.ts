@@ -14,7 +14,13 @@ import { toObserved, type PassContext } from "./effects.js";
 const DESTROY_CHECKS = 5;
 const DESTROY_CHECK_PAUSE_MS = 1_000;
 
-type Step = { machineGone: boolean; volumesGone: boolean; machineEndedAt?: number };
+type Step = {
+  machineGone: boolean;
+  volumesGone: boolean;
+  machineEndedAt?: number;
+  /** The machine was gone before anything was done to it, and nobody knows since when. */
+  machineLost?: true;
+};
 
 /** True when the worker's machine and volumes are proven gone. */
 export async function tearDown(
@@ -53,6 +59,7 @@ async function takeStep(worker: Doc<"workers">, pass: PassContext, step: Step): 
   const end =
     machine === null || destroyed ? machine : await destroyUntilGone(provider, machine.machineId);
   step.machineGone = end !== "there";
+  if (machine === null && worker.machineRef !== undefined) step.machineLost = true;
   const endedAt = end === null || end === "there" ? null : end.changedAt;
   if (typeof endedAt === "number") step.machineEndedAt = endedAt;
   if (step.machineGone)

@@ -17,6 +17,8 @@ export type WakeFacts = {
   orphansWatched: number;
   /** The end of the first budget period that demand waits for. */
   budgetResetsAt?: number | null;
+  /** The provider, which is down or asked for a pause, may be asked again. */
+  gateOpensAt?: number | null;
   /** A former app is due. */
   nextFormerLookAt?: number | null;
 };
@@ -30,6 +32,7 @@ export function nextWakeAt(facts: WakeFacts, policy: PlanPolicy, now: number): n
   if (facts.nextLeaseExpiryAt !== null) times.push(facts.nextLeaseExpiryAt + 1_000);
   if (typeof facts.budgetResetsAt === "number") times.push(facts.budgetResetsAt);
   if (facts.orphansWatched > 0) times.push(again);
+  if (typeof facts.gateOpensAt === "number") times.push(facts.gateOpensAt);
   if (typeof facts.nextFormerLookAt === "number") times.push(facts.nextFormerLookAt);
   const blockedUntil =
     facts.spawnNotBefore !== null && facts.spawnNotBefore > now

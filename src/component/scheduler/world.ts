@@ -1,12 +1,12 @@
 /** Loads what the plan needs: bounded reads, the same for the reservation and for `explainPass`. */
 import { findProviderConfigProblem, loadPolicy, loadProviderConfig } from "../settings/ops.js";
 import type { ProviderConfig } from "../config.js";
-import { isCleanupRunning } from "../kit/wake.js";
 import { loadConversation } from "../conversations/ops.js";
-import type { Doc, QueryCtx } from "../kit/functions.js";
+import type { QueryCtx } from "../kit/functions.js";
 import { openBudgets } from "../spend/ops.js";
 import { findVolumeOwners, lastHeartbeat, type Worker } from "../workers/ops.js";
 import { MAX_LIVE_WORKERS, type WorkerStatus } from "../workers/validators.js";
+import { findSpawnBlock, type SpawnBlock, type SpawnState } from "./blocks.js";
 import type { PlanPolicy, WorkerFacts, World } from "./facts.js";
 import { leaksSeen } from "./leaks.js";
 import { DEMAND_LIMIT, type Observation } from "./validators.js";
@@ -80,11 +80,12 @@ export type LoadedWorld = {
   policy: PlanPolicy;
   workers: Worker[];
   providerConfig: ProviderConfig | null;
+  spawnBlock: SpawnBlock | null;
 };
 
 export async function loadWorld(
   ctx: QueryCtx,
-  state: Pick<Doc<"schedulerState">, "spawnBlock" | "spawnNotBefore" | "cleanupUntil"> | null,
+  state: SpawnState | null,
   observation: Observation | null,
   now: number,
 ): Promise<LoadedWorld> {
@@ -109,9 +110,10 @@ export async function loadWorld(
     const block = await budgetFor(worker.assignment?.agentKey ?? null);
     facts.push({ ...(await toWorkerFacts(ctx, worker, now)), overBudget: block?.message ?? null });
   }
-  const blocked = state?.spawnNotBefore !== undefined && state.spawnNotBefore > now;
+  const spawnBlock = await findSpawnBlock(ctx, state, providerConfig?.appName ?? null, now);
   return {
     workers,
+    spawnBlock,
     providerConfig,
     policy: { scaling, lease },
     world: {
@@ -119,11 +121,7 @@ export async function loadWorld(
       demand,
       observation,
       appName: providerConfig?.appName ?? null,
-      spawnBlock: isCleanupRunning(state, now)
-        ? "a cleanup destroys the machines"
-        : blocked
-          ? (state?.spawnBlock?.message ?? "creating machines is backing off after a failure")
-          : null,
+      spawnBlock: spawnBlock?.message ?? null,
       orphansSeen: observation === null ? {} : await leaksSeen(ctx),
       orphanVolumes: observation === null ? [] : await findOrphanVolumes(ctx, observation),
     },

@@ -100,18 +100,55 @@ describe("a budget", () => {
     expect(budget).toMatchObject({ scope: "agent", key: "dear", level: "resumed" });
   });
 
-  test("lets a worker finish the message that it has", async () => {
+  test("lets a worker finish the message that it has and take no other; the next one is kept and explained", async () => {
     stage = await open();
     const { t } = stage;
     const messageId = await send(t, "c1");
+    const after = await send(t, "c1", "and then?");
     const workerId = await stage.nextStarted();
     await stage.boot(workerId);
     const job = await stage.claim(workerId);
     await t.mutation(api.lib.setSpendBudget, { usdPerDay: 0.01 });
     await stage.pass(4 * MINUTE);
     expect(await stage.worker(workerId)).toMatchObject({ status: "draining", load: 1 });
+    // A long message: its lease is renewed all the while, and its machine is left alone.
+    for (let minute = 0; minute < 8; minute++) {
+      const { messageId: leased, leaseId } = job;
+      expect(await stage.call(workerId, "workerHeartbeat", { messageId: leased, leaseId })).toBe(
+        true,
+      );
+      await stage.pass(MINUTE);
+    }
+    expect(stage.started().map(({ name }) => name)).toEqual([workerId]);
     await stage.finish(workerId, job);
     expect(await stage.message(messageId)).toMatchObject({ status: "done", attempts: 0 });
+    expect(await stage.call(workerId, "workerPoll")).toMatchObject({ kind: "stop" });
+    expect(await stage.call(workerId, "workerClaim", {})).toBeNull();
+    expect(await stage.message(after)).toMatchObject({ status: "queued", attempts: 0 });
+    await stage.snapshot(workerId);
+    await stage.emptied(5 * MINUTE);
+    expect(await explain(after)).toMatchObject({ state: "queued", waitsFor: "budget" });
+    expect(stage.calls("machine_launch")).toBe(1);
+  });
+
+  test("gives a message that is not finished within a quarter of an hour back, without a charge", async () => {
+    stage = await open();
+    const { t } = stage;
+    const messageId = await send(t, "c1");
+    const workerId = await stage.nextStarted();
+    await stage.boot(workerId);
+    const { messageId: leased, leaseId } = await stage.claim(workerId);
+    await t.mutation(api.lib.setSpendBudget, { usdPerDay: 0.01 });
+    const end = Date.now() + 20 * MINUTE;
+    while (Date.now() < end && (await stage.message(messageId))?.status === "processing") {
+      await stage.call(workerId, "workerHeartbeat", { messageId: leased, leaseId });
+      await stage.pass(MINUTE);
+    }
+    expect(end - Date.now()).toBeGreaterThan(2 * MINUTE);
+    expect(end - Date.now()).toBeLessThan(5 * MINUTE);
+    expect(await stage.message(messageId)).toMatchObject({ status: "queued", attempts: 0 });
+    await stage.emptied(5 * MINUTE);
+    expect(await explain(messageId)).toMatchObject({ waitsFor: "budget" });
   });
 
   test("of a company covers all its agents; a larger one or none lets them go on", async () => {

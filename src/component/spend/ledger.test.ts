@@ -1,7 +1,7 @@
 /** The ledger beside the local Fly's billing meter, which knows the truth. */
 import { afterEach, describe, expect, test } from "vitest";
-import { api } from "../_generated/api.js";
-import { MINUTE, openStage, STEADY, type Stage } from "../scheduler/pass.fixture.js";
+import { api, internal } from "../_generated/api.js";
+import { MINUTE, openStage, START, STEADY, type Stage } from "../scheduler/pass.fixture.js";
 import { newAgent, send } from "../setup.test.js";
 
 let stage: Stage;
@@ -35,7 +35,8 @@ const error = async () => Math.abs((await summary()).month.usd / stage.fly.bill(
 
 /** Brings up the next worker, lets it answer, and then live for `ms`. */
 async function liveFor(ms: number, known: string[]): Promise<string> {
-  const workerId = await stage.nextStarted(known);
+  // After an outage the provider is asked again within two minutes.
+  const workerId = await stage.nextStarted(known, 10 * MINUTE);
   known.push(workerId);
   await stage.boot(workerId);
   await stage.finish(workerId, await stage.claim(workerId));
@@ -105,6 +106,63 @@ describe("the ledger", () => {
     expect(cost.companies[0]!.month.usd).toBeCloseTo(cost.month.usd, 10);
     const { usdPerHour } = stage.fly.bill();
     expect(Math.abs(cost.usdPerHour / usdPerHour - 1)).toBeLessThan(0.001);
+  });
+
+  test("counts machines that no row knew: in the total, from their creation, until they are gone", async () => {
+    stage = await openStage();
+    const { t } = stage;
+    await send(t, "c1");
+    const workerId = await stage.nextStarted();
+    await stage.boot(workerId);
+    await stage.finish(workerId, await stage.claim(workerId));
+    stage.fly.createForeignMachine({
+      volume: true,
+      metadata: {
+        managed_by: "agent-factory",
+        agent_factory_deployment: (await stage.state()).deploymentId,
+        agent_factory_worker: "afw-1-lost",
+      },
+    });
+    await stage.until(() => stage.machines().length === 1, 10 * MINUTE);
+    await stage.pass(2 * MINUTE);
+    const { month, agents } = await summary();
+    const truth = (kind: "runningMs" | "idleMs") =>
+      stage.fly.bill().machines.reduce((sum, line) => sum + line[kind], 0);
+    expect(Math.abs(month.runningMs / truth("runningMs") - 1)).toBeLessThan(0.01);
+    expect(month.usd).toBeGreaterThan(agents[0]!.month.usd * 1.2);
+    expect(agents.map(({ key }) => key)).toEqual(["default"]);
+    expect((await meters()).map((meter) => meter.workerId)).toEqual([workerId]);
+  });
+
+  test("counts an orphan once, though a list that is older than its end shows it to a cleanup", async () => {
+    stage = await openStage();
+    const { t } = stage;
+    const { deploymentId } = await stage.state();
+    const metadata = {
+      managed_by: "agent-factory",
+      agent_factory_deployment: deploymentId,
+      agent_factory_worker: "afw-1-lost",
+    };
+    const { machineId } = stage.fly.createForeignMachine({ volume: true, metadata });
+    await stage.until(() => stage.machines().length === 0, 10 * MINUTE);
+    await stage.until(async () => (await stage.live()).length === 0);
+    // The list that the cleanup read was older than that end.
+    const run = await t.mutation(internal.cleanup.runs.begin, {
+      ...{ appName: "local-workers", scope: "managed", tokenGiven: false },
+      ...{ machineConcurrency: 1, volumeConcurrency: 1 },
+    });
+    await t.mutation(internal.cleanup.rows.adopt, {
+      ...{ runId: run!._id, chunk: run!.chunk },
+      machines: [
+        {
+          ...{ machineId, name: "lost", region: "fra", workerTag: "afw-1-lost", volumeIds: [] },
+          ...{ phase: "running", createdAt: START },
+        },
+      ],
+    });
+    expect(await stage.live()).toEqual([]);
+    const [line] = stage.fly.bill().machines;
+    expect(Math.abs((await summary()).month.runningMs / line!.runningMs - 1)).toBeLessThan(0.05);
   });
 
   test("counts a machine whose creation was never answered from its beginning", async () => {

@@ -43,6 +43,8 @@ export const MACHINE_EVENT_KINDS = [
   "teardown_failed",
   "stopped",
   "orphan_destroyed",
+  "provider_down",
+  "provider_up",
 ] as const;
 export const vMachineEventKind = literals(...MACHINE_EVENT_KINDS);
 export type MachineEventKind = Infer<typeof vMachineEventKind>;

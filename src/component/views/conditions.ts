@@ -6,7 +6,7 @@ export type ConditionFacts = {
   configProblem: string | null;
   missingSecrets: readonly string[];
   /** Creating machines is off until `until`. */
-  spawnBlock: { kind: string; message: string; at: number; until: number } | null;
+  spawnBlock: { kind: string; message: string; since: number; until: number } | null;
   /** The pass's last errors, and when it began. */
   lastPass: { at: number; errors: readonly string[] } | null;
   /** A wake-up that should have come by now. */
@@ -40,11 +40,15 @@ export function findConditions(facts: ConditionFacts): Condition[] {
   for (const ref of facts.missingSecrets)
     add("secret", "error", `The secret '${ref}' has no value: no machine can be created.`);
   const { spawnBlock: block, lastPass } = facts;
-  if (block !== null && block.until > facts.now)
-    add(block.kind === "circuit" ? "provider_down" : "spawning_stopped", "error", block.message, {
-      since: block.at,
-      until: block.until,
-    });
+  if (block !== null) {
+    const { kind, message, since, until } = block;
+    if (kind === "cleanup") add("spawning_stopped", "info", message, { until });
+    else
+      add(kind === "circuit" ? "provider_down" : "spawning_stopped", "error", message, {
+        since,
+        until,
+      });
+  }
   for (const { level, detail, resetsAt } of facts.budgets) {
     if (level === "exhausted") add("budget_exhausted", "error", detail, { until: resetsAt });
     if (level === "warning") add("budget_warning", "warning", detail);

@@ -1,7 +1,7 @@
 /** Loads what concerns the whole deployment: a fixed number of rows and every budget. */
 import type { QueryCtx } from "../kit/functions.js";
 import { isPassRunning } from "../kit/wake.js";
-import { countWaiting, readSchedulerState } from "../scheduler/ops.js";
+import { countWaiting, findSpawnBlock, readSchedulerState } from "../scheduler/ops.js";
 import { hasActiveSecret } from "../secrets/ops.js";
 import { findProviderConfigProblem, loadProviderConfig } from "../settings/ops.js";
 import { listBudgetStates } from "../spend/ops.js";
@@ -14,8 +14,6 @@ export async function readConditions(ctx: QueryCtx, now: number): Promise<Condit
   const missingSecrets = [];
   for (const ref of MACHINE_SECRETS)
     if (!(await hasActiveSecret(ctx, ref))) missingSecrets.push(ref);
-  const until = state?.spawnNotBefore ?? 0;
-  const block = state?.spawnBlock;
   return findConditions({
     now,
     configProblem:
@@ -23,7 +21,7 @@ export async function readConditions(ctx: QueryCtx, now: number): Promise<Condit
         ? "No provider config is stored: call setProviderRuntimeConfig."
         : (findProviderConfigProblem(config)?.message ?? null),
     missingSecrets,
-    spawnBlock: block === undefined ? null : { ...block, until },
+    spawnBlock: await findSpawnBlock(ctx, state, config?.appName ?? null, now),
     lastPass:
       state?.lastPassAt === undefined
         ? null

@@ -190,6 +190,14 @@ const TABLE: Row[] = [
       detail: "The provider did not create its machine: 422 image",
     },
   ],
+  [
+    "whose machine cannot be created as the provider is down",
+    {
+      worker: { ...booting, hasMachine: false, lastProviderError: "HTTP 503" },
+      spawn: { block: { kind: "circuit", ...block } },
+    },
+    { waitsFor: "provider", detail: "no capacity in fra", since: NOW - 30, until: NOW + 30 },
+  ],
   ["whose machine boots", { worker: booting }, { waitsFor: "machine", since: NOW - 200 }],
   ["whose worker is up", { worker: {} }, { waitsFor: "machine", since: NOW - 100 }],
   [

@@ -144,7 +144,7 @@ function explainQueued(facts: MessageFacts): Reason {
 
 function explainWithWorker(
   worker: NonNullable<MessageFacts["worker"]>,
-  { now }: MessageFacts,
+  { now, spawn }: MessageFacts,
 ): Reason {
   const { workerId } = worker;
   if (worker.status !== "active")
@@ -154,6 +154,10 @@ function explainWithWorker(
       worker.drainingSince ?? worker.reservedAt,
       { workerId, until: worker.drainDeadlineAt },
     );
+  if (!worker.hasMachine && worker.firstSeenAt === null && spawn.block !== null) {
+    const { message, since, until } = spawn.block;
+    return reason("provider", message, since, { workerId, until });
+  }
   if (!worker.hasMachine && worker.lastProviderError !== null)
     return reason(
       "provider",

@@ -131,4 +131,37 @@ describe("the conditions of the deployment", () => {
     expect((await conditions()).map(({ kind }) => kind)).not.toContain("spawning_stopped");
     await stage.nextStarted();
   });
+
+  test.each([
+    ["machineLimit", "reached its machine limit"],
+    ["regionQuota", "over the allowed quota"],
+    ["trial", "add a payment method"],
+  ] as const)(
+    "say once that a quota (%s) is reached; nothing is created, or left, until it is raised",
+    async (mode, words) => {
+      stage = await openStage({ provider: { fallbackRegions: ["ams"] } });
+      stage.fly.capacity.set("*", mode);
+      const messageId = await send(stage.t, "c1");
+      await stage.until(async () => (await conditions()).length > 0);
+      await stage.pass(MINUTE);
+      const stopped = (await conditions()).filter(({ kind }) => kind === "spawning_stopped");
+      expect(stopped).toHaveLength(1);
+      expect(stopped[0]?.message).toContain("(quota)");
+      expect(stopped[0]?.message).toContain(words);
+      const detail = stopped[0]?.message;
+      expect((await stage.t.query(api.lib.explainPass, {})).spawnBlock).toBe(detail);
+      expect(await stage.t.query(api.lib.explainMessage, { messageId })).toMatchObject({
+        ...{ waitsFor: "provider", detail, until: stopped[0]?.until },
+      });
+      expect(stage.calls("machine_launch")).toBe(1);
+      await stage.pass(3 * MINUTE);
+      expect(stage.calls("machine_launch")).toBe(1);
+      stage.fly.expectNoCost();
+
+      stage.fly.capacity.set("*", "ok");
+      await stage.during(stage.t.action(api.lib.reconcileWorkers, {}));
+      await stage.nextStarted();
+      expect(await conditions()).toEqual([]);
+    },
+  );
 });

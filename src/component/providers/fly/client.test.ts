@@ -260,7 +260,7 @@ describe("retries", () => {
     const { client, sent, waited } = setup([limited("86400")]);
     expect(await failure(client.call(create))).toMatchObject({
       kind: "rateLimited",
-      details: { retryAfterMs: 120_000 },
+      details: { retryAfterMs: 3_600_000 },
     });
     expect([sent.length, waited()]).toEqual([1, 0]);
   });

@@ -5,7 +5,8 @@ import { ProviderError } from "../provider.js";
 import type { ProviderErrorKind } from "../validators.js";
 import { authorizationHeader, normalizeBaseUrl, withoutSecrets } from "./auth.js";
 import { classifyFlyAnswer, type FlySubject } from "./errors.js";
-import { createGovernor, type FlyAction } from "./governor.js";
+import { outcomeOf } from "./admission.js";
+import { createGovernor, type FlyAction, type Governor } from "./governor.js";
 import { exchange, type FetchLike, type HttpResult } from "./http.js";
 import { checkedId } from "./naming.js";
 import { retryDelay, type RetryClass } from "./retry.js";
@@ -22,6 +23,8 @@ export type FlyClientOptions = {
   random?: () => number;
   /** Per request, for headers and body together; 20 s by default. */
   timeoutMs?: number;
+  /** By default one that knows of the calls of this client only. */
+  governor?: Governor;
 };
 
 export type FlyCall<Schema extends z.ZodType> = {
@@ -66,7 +69,7 @@ export function createFlyClient(options: FlyClientOptions): FlyClient {
     timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
     maxBytes: MAX_ANSWER_BYTES,
   };
-  const governor = createGovernor({ now, sleep });
+  const governor = options.governor ?? createGovernor({ now, sleep });
 
   async function once<Schema extends z.ZodType>(
     call: FlyCall<Schema>,
@@ -100,9 +103,17 @@ export function createFlyClient(options: FlyClientOptions): FlyClient {
 
   return {
     async call(call) {
+      let failed: ProviderError | null = null;
       for (let attempt = 0; ; attempt++) {
-        await governor.admit(call.action);
+        try {
+          await governor.admit(call.action);
+        } catch (refusal) {
+          // What the last attempt met says more, above all when it may have taken effect.
+          throw failed ?? refusal;
+        }
         const outcome = await once(call);
+        failed = outcome instanceof ProviderError ? outcome : null;
+        await governor.settle(call.action, outcomeOf(failed));
         if (!(outcome instanceof ProviderError)) return outcome;
         const wait = retryDelay(outcome, call.retry, attempt, random());
         if (wait === null) throw outcome;

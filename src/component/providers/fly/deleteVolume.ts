@@ -1,14 +1,21 @@
 /** Deletes one volume with a token given by the caller, in the words that 3.x used. */
-import { agentFactoryError, refuse } from "../../../shared/errors.js";
+import { agentFactoryError, errorMessage, refuse } from "../../../shared/errors.js";
 import { redact } from "../../../shared/redact.js";
 import { SECOND_MS } from "../../../shared/time.js";
 import { ProviderError } from "../provider.js";
 import { authorizationHeader, normalizeBaseUrl, withoutSecrets } from "./auth.js";
+import type { Governor } from "./governor.js";
 import { exchange, type FetchLike } from "./http.js";
 import { checkedId } from "./naming.js";
 
 export type DeleteFlyVolumeArgs = { appName: string; volumeId: string; flyApiToken: string };
-export type DeleteFlyVolumeDeps = { fetch?: FetchLike; baseUrl?: string; timeoutMs?: number };
+export type DeleteFlyVolumeDeps = {
+  fetch?: FetchLike;
+  baseUrl?: string;
+  timeoutMs?: number;
+  /** The one of this app; without it the call is made at once. */
+  governor?: (appName: string) => Pick<Governor, "admit">;
+};
 
 /** Of Fly's answer in our message. */
 const MAX_MESSAGE = 2_000;
@@ -30,6 +37,10 @@ export async function deleteFlyVolume(
   }
   if (!token) refuse("SECRET_MISSING", "flyApiToken mancante: passalo come argomento.");
   const { url, authorization } = address(appName, volumeId, token, deps.baseUrl);
+  await deps
+    .governor?.(appName)
+    .admit("volumeDestroy")
+    .catch((error: unknown) => refuse("PROVIDER_FAILED", errorMessage(error)));
   const result = await exchange(
     deps.fetch ?? ((target, init) => fetch(target, init)),
     {

@@ -3,7 +3,7 @@
  * `status` field outranks the HTTP code, and the code outranks the text: a text only refines, and it never
  * decides alone between "gone" and "there".
  */
-import { MINUTE_MS, SECOND_MS } from "../../../shared/time.js";
+import { HOUR_MS, MINUTE_MS, SECOND_MS } from "../../../shared/time.js";
 import type { ProviderErrorKind } from "../validators.js";
 
 /** What the URL of the call names last: `app` for lists and creates. */
@@ -29,8 +29,9 @@ export type FlyFailure = {
   retryAfterMs?: number;
 };
 
-/** Longest wait that we believe a header or a lease about. */
-const RETRY_AFTER_CAP_MS = 2 * MINUTE_MS;
+/** Longest wait that we believe a header about, and a lease. */
+const RETRY_AFTER_CAP_MS = HOUR_MS;
+const LEASE_CAP_MS = 2 * MINUTE_MS;
 
 type Meaning = { kind: ProviderErrorKind; scope?: "host" | "region" };
 type Refinement = Meaning & { code: number; text: RegExp };
@@ -164,24 +165,24 @@ function headerWait(answer: FlyFailedAnswer, meaning: Meaning, now: number): num
 }
 
 /**
- * Milliseconds to wait by a `Retry-After` header (seconds or an HTTP date), at most two minutes;
+ * Milliseconds to wait by a `Retry-After` header (seconds or an HTTP date), at most an hour;
  * undefined when there is none or it makes no sense.
  */
 export function parseRetryAfter(value: string | null, now: number): number | undefined {
   const text = value?.trim() ?? "";
-  if (/^\d+(?:\.\d+)?$/.test(text)) return cap(Number(text) * SECOND_MS);
+  if (/^\d+(?:\.\d+)?$/.test(text)) return cap(Number(text) * SECOND_MS, RETRY_AFTER_CAP_MS);
   // Strict on purpose: Date.parse alone finds a date in almost any text with a number in it.
   if (!/^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/.test(text))
     return undefined;
-  return cap(Date.parse(text) - now);
+  return cap(Date.parse(text) - now, RETRY_AFTER_CAP_MS);
 }
 
 function leaseWait(text: string, now: number): number | undefined {
   const until = /expires at (\d{4}-\d{2}-\d{2}T[\d:.]+(?:Z|[+-]\d{2}:\d{2}))/.exec(text)?.[1];
-  return until === undefined ? undefined : cap(Date.parse(until) - now);
+  return until === undefined ? undefined : cap(Date.parse(until) - now, LEASE_CAP_MS);
 }
 
-function cap(ms: number): number | undefined {
+function cap(ms: number, maxMs: number): number | undefined {
   if (Number.isNaN(ms)) return undefined;
-  return Math.min(RETRY_AFTER_CAP_MS, Math.max(0, Math.ceil(ms)));
+  return Math.min(maxMs, Math.max(0, Math.ceil(ms)));
 }

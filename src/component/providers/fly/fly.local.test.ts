@@ -103,7 +103,7 @@ describe("bad days", () => {
     const spec = conformanceSpec("afw-1", { volume: null });
     await expect(provider.createMachine(spec)).rejects.toMatchObject({
       kind: "rateLimited",
-      details: { retryAfterMs: 120_000 },
+      details: { retryAfterMs: 3_600_000 },
     });
   });
 

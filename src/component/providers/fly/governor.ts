@@ -1,8 +1,9 @@
 /**
- * Keeps us under Fly's documented rate limits, so that correct work never depends on a 429.
- * One governor per provider instance: it knows only of the calls of that instance.
+ * Keeps us under Fly's documented rate limits, so that correct work never depends on a 429. `createGovernor` knows only
+ * of the calls of one provider instance; `providers/governing.ts` has one that knows of all calls of the deployment.
  */
 import { SECOND_MS } from "../../../shared/time.js";
+import type { CallOutcome } from "./admission.js";
 
 export const FLY_ACTIONS = [
   "appGet",
@@ -28,7 +29,7 @@ const DEFAULT_LIMIT: BucketLimit = { perSecond: 1, burst: 3 };
 /** … except Get Machine, 5/s with bursts of 10. */
 const GET_MACHINE_LIMIT: BucketLimit = { perSecond: 5, burst: 10 };
 /** Added to a wait: timers may fire a moment early, and Fly's clock is not ours. */
-const WAIT_MARGIN_MS = 20;
+export const WAIT_MARGIN_MS = 20;
 
 export function limitFor(action: FlyAction): BucketLimit {
   return action === "machineGet" ? GET_MACHINE_LIMIT : DEFAULT_LIMIT;
@@ -52,8 +53,10 @@ export function takeToken(
 }
 
 export type Governor = {
-  /** Resolves when this action may be called. */
+  /** Resolves when this action may be called. @throws ProviderError when it may not be for long: make no call */
   admit(action: FlyAction): Promise<void>;
+  /** What came of the call. */
+  settle(action: FlyAction, outcome: CallOutcome): Promise<void>;
 };
 
 export function createGovernor(clock: {
@@ -67,5 +70,6 @@ export function createGovernor(clock: {
       buckets.set(action, taken.bucket);
       if (taken.waitMs > 0) await clock.sleep(taken.waitMs + WAIT_MARGIN_MS);
     },
+    settle: () => Promise.resolve(),
   };
 }
