@@ -1,6 +1,7 @@
 /** One run: a seed, so many steps of trouble, then rest; all of it decided by the seed. */
 import { api } from "../../src/component/_generated/api.js";
 import { createLocalFlyCore } from "../local/fly/core.js";
+import { liftBudget, setBudget } from "./budget.js";
 import { Chats } from "./chats.js";
 import { SimClock } from "./clock.js";
 import { deploy, loadModules } from "./deployment.js";
@@ -142,6 +143,7 @@ async function open(world: World): Promise<void> {
       volumeSizeGb: 1,
     },
   });
+  await setBudget(world);
   await settle();
 }
 
@@ -177,6 +179,7 @@ function tidy(world: World): void {
 async function rest(world: World): Promise<number> {
   world.trace("rest");
   world.calm = true;
+  await liftBudget(world);
   const end = world.clock.now() + MAX_REST_MS;
   let restStep = 0;
   for (; restStep < MAX_REST_STEPS && world.violation === null; restStep++) {

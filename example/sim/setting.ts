@@ -1,5 +1,6 @@
 /** The world of a seed: small, and different from the next one's. */
 import type { PolicyOverrides } from "../../src/component/config.js";
+import type { Budget } from "./budget.js";
 import type { Draws } from "./draws.js";
 
 export type Setting = {
@@ -13,10 +14,15 @@ export type Setting = {
   /** Chance of something happening outside per step, in busy and in quiet times. */
   busy: number;
   quiet: number;
+  /** Some seeds have a budget of a few machine minutes a day; null: without limit. */
+  budget: Budget | null;
   policy: PolicyOverrides;
 };
 
 const SECOND = 1_000;
+/** What a minute of the default machine costs, about. */
+const MINUTE_USD = 0.00025;
+const BUDGETED_SHARE = 0.3;
 
 export function settingOf(draws: Draws): Setting {
   const pick = (key: string, min: number, max: number) =>
@@ -35,6 +41,7 @@ export function settingOf(draws: Draws): Setting {
     heartbeatMs,
     busy: 0.08,
     quiet: 0.01,
+    budget: budgetOf(draws),
     policy: {
       scaling: {
         maxWorkers,
@@ -50,5 +57,13 @@ export function settingOf(draws: Draws): Setting {
       retry: { maxAttempts: pick("maxAttempts", 2, 5), maxDelayMs: 20 * SECOND },
       delivery: { onUnknown },
     },
+  };
+}
+
+function budgetOf(draws: Draws): Budget | null {
+  if (draws.at("setting/budgeted") >= BUDGETED_SHARE) return null;
+  return {
+    owner: draws.at("setting/budgetOf") < 0.5 ? "deployment" : "agent",
+    usdPerDay: MINUTE_USD * (1 + 4 * draws.at("setting/budget")),
   };
 }

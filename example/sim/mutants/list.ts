@@ -239,4 +239,25 @@ export const MUTANTS: readonly Mutant[] = [
       "    last = await channel.send(part.text);\n    const begun = await begin(options, index, known);\n    if (!begun.proceed) {",
     tests: ["worker/run.test.ts", "worker/crash.test.ts"],
   },
+  {
+    name: "drop the budget check",
+    file: "component/spend/ops.ts",
+    find: "if (exhausted.length === 0) return null;",
+    replace: "if (exhausted.length >= 0) return null;",
+    tests: ["component/spend/budgets.test.ts"],
+  },
+  {
+    name: "let workers run on when the money is gone",
+    file: "component/scheduler/plan.ts",
+    find: '  if (typeof worker.overBudget === "string") return drain("budget", worker.overBudget);\n',
+    replace: "",
+    tests: ["component/spend/budgets.test.ts"],
+  },
+  {
+    name: "charge nothing",
+    file: "component/spend/ledger.ts",
+    find: 'await ctx.db.patch("spendBuckets", row._id, addUsage(usageOf(row), usage));',
+    replace: 'await ctx.db.patch("spendBuckets", row._id, usageOf(row));',
+    tests: ["component/spend/budgets.test.ts"],
+  },
 ];
