@@ -1,10 +1,10 @@
 /** Money: what Fly's own meter says, against the budget that the seed may have set. */
 import { api } from "../../src/component/_generated/api.js";
-import { DEFAULT_CONFIG } from "../../src/component/config.js";
 import { PASS_LEASE_MS } from "../../src/component/kit/wake.js";
 import { ratesOf } from "../../src/component/spend/prices.js";
 import { BURN_BOUND_MS } from "./bounds.js";
 import type { Row } from "./database.js";
+import { VOLUME_SIZE_GB } from "./setting.js";
 import { AGENT } from "./users.js";
 import type { World } from "./world.js";
 
@@ -15,7 +15,7 @@ const HOUR_MS = 60 * 60_000;
 
 /** Above the budget at most: every machine that the cap allows burns to its bound. */
 export function burnUsd(maxWorkers: number): number {
-  const { running, volume } = ratesOf(DEFAULT_CONFIG.provider);
+  const { running, volume } = ratesOf({ volumeSizeGb: VOLUME_SIZE_GB });
   return maxWorkers * (running + volume) * (BURN_BOUND_MS / HOUR_MS);
 }
 

@@ -11,7 +11,7 @@ import { checkRest, checkStep } from "./invariants.js";
 import { Model } from "./model.js";
 import { networkOf } from "./network.js";
 import { checkWrites } from "./promises.js";
-import { settingOf } from "./setting.js";
+import { settingOf, VOLUME_SIZE_GB } from "./setting.js";
 import { act, AGENT, BOT, WEBHOOK_SECRET_HASH } from "./users.js";
 import { startWorker } from "./worker.js";
 import { weatherOf } from "./weather.js";
@@ -140,7 +140,7 @@ async function open(world: World): Promise<void> {
       region: "fra",
       volumeName: "openclaw_data",
       volumePath: "/data",
-      volumeSizeGb: 1,
+      volumeSizeGb: VOLUME_SIZE_GB,
     },
   });
   await setBudget(world);

@@ -19,6 +19,7 @@ export type Setting = {
   policy: PolicyOverrides;
 };
 
+export const VOLUME_SIZE_GB = 1;
 const SECOND = 1_000;
 /** What a minute of the default machine costs, about. */
 const MINUTE_USD = 0.00025;
