@@ -3,6 +3,8 @@ import type { PolicyOverrides } from "../../src/component/config.js";
 import type { Budget } from "./budget.js";
 import type { Draws } from "./draws.js";
 
+type Span = readonly [min: number, max: number];
+
 export type Setting = {
   maxWorkers: number;
   /** Conversations of the app, and chats of the bot. */
@@ -11,6 +13,11 @@ export type Setting = {
   onUnknown: "silence" | "duplicate";
   leaseMs: number;
   heartbeatMs: number;
+  /** How long a worker's process takes to start, and its agent to think. */
+  bootMs: Span;
+  thoughtMs: Span;
+  /** A worker waits up to so many times longer than it was told before it asks for work again. */
+  laziness: number;
   /** Chance of something happening outside per step, in busy and in quiet times. */
   busy: number;
   quiet: number;
@@ -40,6 +47,9 @@ export function settingOf(draws: Draws): Setting {
     onUnknown,
     leaseMs,
     heartbeatMs,
+    bootMs: [200, 3_000],
+    thoughtMs: [200, 4 * heartbeatMs],
+    laziness: 5,
     busy: 0.08,
     quiet: 0.01,
     budget: budgetOf(draws),
