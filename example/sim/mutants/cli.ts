@@ -3,14 +3,11 @@ import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { plant } from "./apply.js";
+import { copySources, plant, ROOT } from "./apply.js";
 import { MUTANTS, type Mutant } from "./list.js";
 import { toMarkdown } from "./summary.js";
 
-const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
-const COPIED = ["src", "example", "package.json", "tsconfig.json", "vitest.config.ts"];
 const SEEDS = 8;
 const STEPS = 400;
 const TIMEOUT_MS = 120_000;
@@ -20,15 +17,6 @@ const BEGIN = "<!-- planted -->";
 const END = "<!-- /planted -->";
 
 const say = (text: string) => void process.stdout.write(`${text}\n`);
-
-function copySources(): string {
-  const root = fs.mkdtempSync(path.join(os.tmpdir(), "mutants-"));
-  const kept = (from: string) => !/[\\/](node_modules|dist)$/.test(from);
-  for (const name of COPIED)
-    fs.cpSync(path.join(ROOT, name), path.join(root, name), { recursive: true, filter: kept });
-  fs.symlinkSync(fs.realpathSync(path.join(ROOT, "node_modules")), path.join(root, "node_modules"));
-  return root;
-}
 
 function run(root: string, command: string, args: string[], timeout = TIMEOUT_MS) {
   const bin = path.join(root, "node_modules/.bin", command);
