@@ -2,7 +2,8 @@ import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { afterEach, expect, test } from "vitest";
-import type { CorpusEntry } from "../corpus.js";
+import { toOptions, type CorpusEntry } from "../corpus.js";
+import { simulate } from "../run.js";
 import { copySources, plant } from "./apply.js";
 import { MUTANTS } from "./list.js";
 
@@ -21,11 +22,11 @@ function run(command: string, ...args: string[]) {
   return { status, output: `${stdout}${stderr}` };
 }
 
-test("a fault is found, shrunk, landed as a test that fails, and that passes when the fault is gone", () => {
+test("a fault is found, shrunk, landed as a test that fails, and that passes when the fault is gone", async () => {
   const mutant = MUTANTS.find(({ name }) => name === "count no deliveries");
   if (mutant === undefined) throw new Error("The fault of this test is gone.");
   root = copySources();
-  const heal = plant(mutant, root);
+  plant(mutant, root);
   const corpus = path.join(root, "example/sim/corpus.json");
   fs.writeFileSync(corpus, "[]");
 
@@ -45,8 +46,7 @@ test("a fault is found, shrunk, landed as a test that fails, and that passes whe
   const failing = run("vitest", ...landedTest);
   expect(failing.status, failing.output).toBe(1);
   expect(failing.output).toContain("every lease is a delivery");
-  heal();
-  const passing = run("vitest", ...landedTest);
-  expect(passing.status, passing.output).toBe(0);
-  expect(passing.output).toMatch(/1 passed/);
+  // These sources have no fault: what the landed test asserts holds.
+  const { violation } = await simulate(toOptions(landed as CorpusEntry));
+  expect(violation).toBe(null);
 });
