@@ -31,17 +31,17 @@ const vitest = (files: readonly string[]) => [
 
 function simulateIt(root: string): string | null {
   const steps = ["--seeds", String(SEEDS), "--steps", String(STEPS), "--no-shrink"];
-  const { status, stdout } = run(root, "tsx", ["example/sim/cli.ts", ...steps]);
-  // A run out of time may just be on a busy machine: it proves nothing.
-  if (status === 0 || status === null) return null;
+  const { status, stdout, error } = run(root, "tsx", ["example/sim/cli.ts", ...steps]);
+  // A run out of time may just be on a busy machine: it proves nothing. (tsx turns the signal into a status.)
+  if (status === 0 || error !== undefined) return null;
   if (status !== 1) return `simulator, a run that broke off (${status})`;
   const broken = /✗ (seed \d+: [^:\n]+)/.exec(stdout);
   return `simulator, ${broken?.[1] ?? "a run that broke off"}`;
 }
 
 function testIt(root: string, { tests }: Mutant): string | null {
-  const { status, stdout, stderr } = run(root, "vitest", vitest(tests));
-  return status === 1 && `${stdout}${stderr}`.includes("FAIL")
+  const { status, stdout, stderr, error } = run(root, "vitest", vitest(tests));
+  return error === undefined && status === 1 && `${stdout}${stderr}`.includes("FAIL")
     ? `tests, ${tests.join(", ")}`
     : null;
 }
@@ -56,8 +56,8 @@ function catchIt(root: string, mutant: Mutant): string | null {
 /** A copy that fails as it is would catch everything. */
 function checkSound(root: string, chosen: readonly Mutant[]): void {
   const tests = [...new Set(chosen.flatMap((mutant) => mutant.tests))];
-  const { status, stdout, stderr } = run(root, "vitest", vitest(tests), SOUND_WITHIN_MS);
-  if (status === null) throw new Error("The tests did not end in time without any fault.");
+  const { status, stdout, stderr, error } = run(root, "vitest", vitest(tests), SOUND_WITHIN_MS);
+  if (error !== undefined) throw new Error("The tests did not end in time without any fault.");
   if (status !== 0) throw new Error(`The tests fail without any fault:\n${stdout}\n${stderr}`);
   const broken = simulateIt(root);
   if (broken !== null) throw new Error(`The simulator fails without any fault: ${broken}`);
