@@ -2,18 +2,23 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
+import { measureIdle, measureTraffic } from "./calls.js";
 import { measureClaims, measureEnqueues, type Contention } from "./contention.js";
 import { measureCosts } from "./costs.js";
+import { measureDrain, type Drain } from "./drain.js";
 import { toSvg } from "./plot.js";
 import { compare, toMarkdown, type Report } from "./report.js";
 
 const USAGE = `npm run bench [-- options]
-  --seed N        seed of the measurement of conflicts (1)
+  --seed N        seed of all that is drawn (1)
   --save FILE     keep the figures as JSON
   --compare FILE  print what differs from a saved run
   --write         renew docs/BENCHMARKS.md and its plot`;
 const DOCS = new URL("../../docs/", import.meta.url);
 const CONCURRENT = [1, 16, 64];
+const BURST = 100;
+const FLEETS = [5, 20];
+const TRAFFIC = { conversations: 10, perConversation: 20, everyMs: 120_000 };
 /** The figures stand between these lines of the document. */
 const BEGIN = "<!-- figures -->";
 const END = "<!-- /figures -->";
@@ -41,7 +46,20 @@ async function measure(seed: number): Promise<Report> {
     },
     costs: await measureCosts(),
     contention,
+    drains: await measureDrains(seed),
+    calls: [await measureTraffic(TRAFFIC, seed), ...(await measureIdle(seed))],
   };
+}
+
+async function measureDrains(seed: number): Promise<Drain[]> {
+  const drains: Drain[] = [];
+  for (const workers of FLEETS) {
+    const drain = await measureDrain(BURST, workers, seed);
+    if (drain.done !== BURST || drain.peakMachines > workers)
+      throw new Error(`${drain.done} of ${BURST} answered by ${drain.peakMachines} machines.`);
+    drains.push(drain);
+  }
+  return drains;
 }
 
 async function writeDocument(report: Report): Promise<void> {

@@ -1,5 +1,9 @@
-/** Two panels: what calls read by backlog, and how often they meet by concurrency. Readable on light and dark. */
-import { byOperation, type Report } from "./report.js";
+/**
+ * Four panels: what calls read by backlog, how often they meet by concurrency, what a burst waits for, who is called how
+ * often. Readable on light and dark.
+ */
+import { PHASES } from "./drain.js";
+import { byOperation, shareOf, type Report } from "./report.js";
 
 type Line = { label: string; points: { x: string; y: number }[] };
 type Panel = { title: string; xLabel: string; ticks: string[]; lines: Line[]; max: number };
@@ -72,12 +76,72 @@ export function toSvg(report: Report): string {
         .map((row) => ({ x: String(row.concurrent), y: Math.min(0.3, row.conflictsPerCall) })),
     })),
   };
+  const bars = [burstBars(report), callBars(report)];
   const width = 2 * (PANEL.width + PANEL.gap) + 20;
-  const height = PANEL.top + PANEL.height + 60 + SHOWN.length * 17;
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="Documents read per call stay flat from 10 to 100,000 messages; conflicts per call at 1, 16 and 64 callers">
+  const top = PANEL.top + PANEL.height + 60 + SHOWN.length * 17;
+  const height = top + Math.max(...bars.map(({ rows }) => PANEL.top + rows.length * BAR.step)) + 20;
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="Documents read per call stay flat from 10 to 100,000 messages; conflicts per call at 1, 16 and 64 callers; the phases of a burst; calls per 1,000 messages and per idle hour">
 <style>text{font:12px system-ui,sans-serif;fill:#8b949e}.grid{stroke:#8b949e;stroke-opacity:.3}</style>
 ${panel(reads, 0)}
 ${panel(conflicts, PANEL.width + PANEL.gap)}
+${bars.map((chart, index) => barPanel(chart, index * (PANEL.width + PANEL.gap), top)).join("\n")}
 </svg>
 `;
+}
+
+/** `share` of the full width. */
+type Bars = { title: string; rows: { label: string; share: number; value: string }[] };
+const BAR = { label: 205, step: 20, height: 12 };
+
+function barPanel({ title, rows }: Bars, offset: number, from: number): string {
+  const left = PANEL.left + offset;
+  const start = left + BAR.label;
+  const room = PANEL.width - BAR.label - 10;
+  const parts = [`<text x="${left}" y="${from + 24}" font-weight="600">${title}</text>`];
+  for (const [index, { label, share, value }] of rows.entries()) {
+    const y = from + PANEL.top + index * BAR.step;
+    const width = Math.max(1, share * room);
+    parts.push(
+      `<text x="${start - 8}" y="${y + 10}" text-anchor="end">${label}</text>`,
+      `<rect x="${start}" y="${y}" width="${width.toFixed(1)}" height="${BAR.height}" rx="2" fill="${COLOURS[0]}"/>`,
+      `<text x="${(start + width + 6).toFixed(1)}" y="${y + 10}">${value}</text>`,
+    );
+  }
+  return parts.join("\n");
+}
+
+function burstBars({ drains }: Report): Bars {
+  const drain = drains.at(-1);
+  if (drain === undefined) return { title: "", rows: [] };
+  const seconds = Math.round(drain.drainMs / 1_000);
+  const title = `${drain.conversations} conversations, ${drain.maxWorkers} workers: ${seconds} s`;
+  return {
+    title,
+    rows: PHASES.map((label) => {
+      const share = shareOf(drain, label);
+      return { label, share: share * 0.8, value: `${(100 * share).toFixed(1)} %` };
+    }),
+  };
+}
+
+/** Calls differ by orders of magnitude: the bars are logarithmic. */
+function callBars({ calls }: Report): Bars {
+  const counted = calls.flatMap(({ scene, fly, ...counts }) => {
+    const { app, gatewayQueries, gatewayMutations, scheduled, fromActions } = counts;
+    return [
+      {
+        label: `${scene}: Convex`,
+        count: app + gatewayQueries + gatewayMutations + scheduled + fromActions,
+      },
+      { label: "Fly", count: Object.values(fly).reduce((sum, count) => sum + count, 0) },
+    ];
+  });
+  const most = Math.max(...counted.map(({ count }) => Math.log10(1 + count)));
+  return {
+    title: "Calls (logarithmic)",
+    rows: counted.map(({ label, count }) => ({
+      ...{ label, share: (Math.log10(1 + count) / most) * 0.7 },
+      value: count.toLocaleString("en-US"),
+    })),
+  };
 }

@@ -49,5 +49,6 @@ export async function perform(
   };
   const { result, writes } = await world.as(actor, name, call);
   world.trace(`${actor} ${name} → ${result.code ?? brief(result.value)}`);
+  world.watcher?.called?.(actor, name, args, result.value, world.clock.now());
   return { ...result, writes };
 }

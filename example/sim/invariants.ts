@@ -1,7 +1,7 @@
 /** Promises about the world as a whole: the cheap ones after every step, all of them now and then and at the end. */
 import { findViolations, type QueueRows } from "../../src/component/queue/invariants.js";
-import { ORPHAN_GRACE_MS } from "../../src/component/scheduler/validators.js";
-import { BOOT_DEADLINE_MS } from "../../src/component/workers/validators.js";
+import { STRAY_BOUND_MS } from "./bounds.js";
+import { checkSpending } from "./budget.js";
 import type { Row } from "./database.js";
 import type { World } from "./world.js";
 
@@ -14,16 +14,12 @@ type Worker = Row & {
 };
 type Conversation = Row & { conversationId: string; state?: string; ownerWorkerId?: string };
 
-/**
- * A machine that no live row knows is watched, destroyed after its grace, and may have to wait for a creation that is
- * still unsure and for passes that fail; twice that is a leak.
- */
-const STRAY_BOUND_MS = 2 * (ORPHAN_GRACE_MS + BOOT_DEADLINE_MS);
 const FULL_CHECK_EVERY = 20;
 
 export function checkStep(world: World): void {
   checkFleet(world);
   checkReplies(world);
+  checkSpending(world);
   if (world.stepNumber % FULL_CHECK_EVERY === 0) checkEverything(world);
 }
 

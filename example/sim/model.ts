@@ -22,6 +22,10 @@ export class Model {
   readonly leases: { token: string; workerId: string; messageId: string; leaseId: string }[] = [];
   /** When a machine was first seen without a live row. */
   readonly strays = new Map<string, number>();
+  /** What Fly had billed when the day began, the day as a number since 1970. */
+  billedDay = { day: -1, usdBefore: 0 };
+  /** Since when the component says that the budget is used up. */
+  exhaustedSince: number | null = null;
   checks = 0;
 
   accept(text: string, where: string, messageId: string | null): void {

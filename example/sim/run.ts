@@ -1,20 +1,9 @@
 /** One run: a seed, so many steps of trouble, then rest; all of it decided by the seed. */
-import { api } from "../../src/component/_generated/api.js";
-import { createLocalFlyCore } from "../local/fly/core.js";
-import { Chats } from "./chats.js";
-import { SimClock } from "./clock.js";
-import { deploy, loadModules } from "./deployment.js";
-import { Draws } from "./draws.js";
-import { takeOver } from "./globals.js";
+import { liftBudget } from "./budget.js";
 import { checkRest, checkStep } from "./invariants.js";
-import { Model } from "./model.js";
-import { networkOf } from "./network.js";
-import { checkWrites } from "./promises.js";
-import { settingOf } from "./setting.js";
-import { act, AGENT, BOT, WEBHOOK_SECRET_HASH } from "./users.js";
-import { startWorker } from "./worker.js";
-import { weatherOf } from "./weather.js";
-import { World, type SimOptions, type Violation } from "./world.js";
+import { onStage, settle, tidy } from "./stage.js";
+import { act } from "./users.js";
+import type { SimOptions, Violation, World } from "./world.js";
 
 export type SimResult = {
   violation: Violation | null;
@@ -29,120 +18,15 @@ export type SimResult = {
   counts: Record<string, number>;
 };
 
-const START = 1_800_000_000_000;
-const FLY_TOKEN = "fm2_lJPECAAAAAAAsimulatedToken";
-const SECRETS_KEY = Buffer.alloc(32, 7).toString("base64");
 const MAX_REST_STEPS = 20_000;
 const MAX_REST_MS = 24 * 60 * 60_000;
-/** Rest is long enough when nothing but Fly's own housekeeping is left for this long. */
-const LATE_MAX_MS = 90_000;
-
-const realImmediate = setImmediate;
-/** Lets everything that can go on without a timer go on. */
-const settle = () => new Promise<void>((resolve) => void realImmediate(resolve));
 
 export async function simulate(options: SimOptions): Promise<SimResult> {
-  await loadModules();
-  const draws = new Draws(options.seed);
-  const clock = new SimClock(START);
-  const weather = weatherOf(draws, options.faults);
-  const world = new World(options, draws, clock, weather, settingOf(draws), START);
-  world.chats = new Chats(world);
-  world.model = new Model();
-  const env = { SECRETS_KEY: process.env["SECRETS_KEY"], LOG_LEVEL: process.env["LOG_LEVEL"] };
-  Object.assign(process.env, { SECRETS_KEY, LOG_LEVEL: "silent" });
-  const jitter = draws.stream("timers");
-  let timers = 0;
-  const restore = takeOver({
-    clock,
-    random: draws.stream("globals"),
-    fetch: networkOf(world),
-    timerDelay: (ms) => {
-      const late = world.strike("lateTimer", String(++timers));
-      return ms + jitter.between(0, 25) + (late ? jitter.between(1_000, LATE_MAX_MS) : 0);
-    },
-    onConsole: (level, args) => {
-      const text = args.map(String).join(" ").slice(0, 300);
-      if (level === "error") world.violate("no function breaks", text);
-    },
-  });
-  let restSteps = 0;
-  try {
-    await open(world);
+  return await onStage(options, async (world) => {
     await trouble(world);
-    if (world.violation === null) restSteps = await rest(world);
-    await world.fly.close().catch(() => undefined);
-  } finally {
-    restore();
-    for (const [key, value] of Object.entries(env))
-      if (value === undefined) Reflect.deleteProperty(process.env, key);
-      else process.env[key] = value;
-  }
-  return report(world, restSteps);
-}
-
-async function open(world: World): Promise<void> {
-  const { draws, clock, setting } = world;
-  const pauses = draws.stream("actions");
-  let steps = 0;
-  const { t, database } = await deploy(
-    {
-      beforeStep: async (action, step) => {
-        const key = `${action}:${step}:${++steps}`;
-        await clock.sleep(pauses.between(0, 40));
-        return !world.strike("killAction", key);
-      },
-    },
-    (writes) => checkWrites(world, writes),
-  );
-  const lives = new Map<string, number>();
-  const fly = createLocalFlyCore({
-    app: "local-workers",
-    token: FLY_TOKEN,
-    clock,
-    strict: false,
-    seed: Math.floor(draws.at("fly") * 2 ** 31),
-    startProcess: (machine) => {
-      const life = (lives.get(machine.name) ?? 0) + 1;
-      lives.set(machine.name, life);
-      return startWorker(world, machine, life);
-    },
-  });
-  Object.assign(world, { t, database, fly });
-  world.model.secrets.add(FLY_TOKEN).add(SECRETS_KEY);
-  await t.mutation(api.lib.configureAgent, {
-    agentKey: AGENT,
-    version: "1",
-    secretsRef: [],
-    enabled: true,
-    botIdentity: BOT,
-  });
-  await t.run(async (ctx) => {
-    await ctx.db.insert("telegramBots", {
-      botIdentity: BOT,
-      webhookSecretHash: WEBHOOK_SECRET_HASH,
-      updatedAt: START,
-    });
-  });
-  await t.mutation(api.lib.importSecret, { secretRef: "fly.apiToken", plaintextValue: FLY_TOKEN });
-  await t.mutation(api.lib.importSecret, {
-    secretRef: "convex.url",
-    plaintextValue: "https://happy-animal-123.convex.cloud",
-  });
-  await t.mutation(api.lib.setPolicyConfig, { policy: setting.policy });
-  await t.mutation(api.lib.setProviderRuntimeConfig, {
-    providerConfig: {
-      kind: "fly",
-      appName: "local-workers",
-      organizationSlug: "local",
-      image: "registry.fly.io/worker:1",
-      region: "fra",
-      volumeName: "openclaw_data",
-      volumePath: "/data",
-      volumeSizeGb: 1,
-    },
-  });
-  await settle();
+    const restSteps = world.violation === null ? await rest(world) : 0;
+    return { world, restSteps };
+  }).then(({ world, restSteps }) => report(world, restSteps));
 }
 
 async function trouble(world: World): Promise<void> {
@@ -164,19 +48,11 @@ function loseMachine(world: World): void {
     world.fly.control.operatorDestroy(machine.id);
 }
 
-/** Rows that no function reads any more only make every query slower. */
-function tidy(world: World): void {
-  const { database } = world;
-  database.prune("_scheduled_functions", (row) => {
-    const kind = (row["state"] as { kind: string }).kind;
-    return kind !== "pending" && kind !== "inProgress";
-  });
-}
-
 /** Returns the number of its steps. */
 async function rest(world: World): Promise<number> {
   world.trace("rest");
   world.calm = true;
+  await liftBudget(world);
   const end = world.clock.now() + MAX_REST_MS;
   let restStep = 0;
   for (; restStep < MAX_REST_STEPS && world.violation === null; restStep++) {

@@ -1,6 +1,9 @@
 /** The world of a seed: small, and different from the next one's. */
 import type { PolicyOverrides } from "../../src/component/config.js";
+import type { Budget } from "./budget.js";
 import type { Draws } from "./draws.js";
+
+type Span = readonly [min: number, max: number];
 
 export type Setting = {
   maxWorkers: number;
@@ -10,13 +13,24 @@ export type Setting = {
   onUnknown: "silence" | "duplicate";
   leaseMs: number;
   heartbeatMs: number;
+  /** How long a worker's process takes to start, and its agent to think. */
+  bootMs: Span;
+  thoughtMs: Span;
+  /** A worker waits up to so many times longer than it was told before it asks for work again. */
+  laziness: number;
   /** Chance of something happening outside per step, in busy and in quiet times. */
   busy: number;
   quiet: number;
+  /** Some seeds have a budget of a few machine minutes a day; null: without limit. */
+  budget: Budget | null;
   policy: PolicyOverrides;
 };
 
+export const VOLUME_SIZE_GB = 1;
 const SECOND = 1_000;
+/** What a minute of the default machine costs, about. */
+const MINUTE_USD = 0.00025;
+const BUDGETED_SHARE = 0.3;
 
 export function settingOf(draws: Draws): Setting {
   const pick = (key: string, min: number, max: number) =>
@@ -33,8 +47,12 @@ export function settingOf(draws: Draws): Setting {
     onUnknown,
     leaseMs,
     heartbeatMs,
+    bootMs: [200, 3_000],
+    thoughtMs: [200, 4 * heartbeatMs],
+    laziness: 5,
     busy: 0.08,
     quiet: 0.01,
+    budget: budgetOf(draws),
     policy: {
       scaling: {
         maxWorkers,
@@ -50,5 +68,13 @@ export function settingOf(draws: Draws): Setting {
       retry: { maxAttempts: pick("maxAttempts", 2, 5), maxDelayMs: 20 * SECOND },
       delivery: { onUnknown },
     },
+  };
+}
+
+function budgetOf(draws: Draws): Budget | null {
+  if (draws.at("setting/budgeted") >= BUDGETED_SHARE) return null;
+  return {
+    owner: draws.at("setting/budgetOf") < 0.5 ? "deployment" : "agent",
+    usdPerDay: MINUTE_USD * (1 + 4 * draws.at("setting/budget")),
   };
 }

@@ -131,7 +131,7 @@ class SimWorker implements MachineProcess {
   async live(): Promise<void> {
     const { world } = this;
     if (world.strike("bootFail", this.#key)) return;
-    await this.#sleep(world.between(200, 3_000, `boot/${this.#key}`));
+    await this.#sleep(world.between(...world.setting.bootMs, `boot/${this.#key}`));
     try {
       const latest = (await this.#call("workerLatestSnapshotForRestore", this.#restoreKey)) as {
         snapshotId: string;
@@ -166,7 +166,7 @@ class SimWorker implements MachineProcess {
     if (answer.kind === "stop") return await this.#drain("drain");
     if (answer.kind === "job") return await this.#serve(answer.job);
     await this.#danger("idle");
-    const lazy = world.between(1, 6, `lazy/${this.#key}:${this.#calls}`);
+    const lazy = world.between(1, 1 + world.setting.laziness, `lazy/${this.#key}:${this.#calls}`);
     await this.#sleep(answer.retryAfterMs * lazy);
   }
 
@@ -213,7 +213,7 @@ class SimWorker implements MachineProcess {
     const { heartbeatMs, leaseMs } = world.setting;
     if (world.strike("stall", key))
       await this.#sleep(leaseMs * (1 + world.draws.at(`stallFor/${key}`)));
-    let left = world.between(200, 4 * heartbeatMs, `thought/${key}`);
+    let left = world.between(...world.setting.thoughtMs, `thought/${key}`);
     for (; left > heartbeatMs; left -= heartbeatMs) {
       await this.#sleep(heartbeatMs);
       await this.#danger("thinking");

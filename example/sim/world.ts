@@ -35,6 +35,17 @@ export class Violation extends Error {
 export type Operation = { actor: string; name: string; writes: Write[] };
 export const operations = new AsyncLocalStorage<Operation>();
 
+/** Measures without taking part. */
+export type Watcher = {
+  /** A worker's call was carried out. */
+  called?: (worker: string, name: string, args: object, value: unknown, at: number) => void;
+  /** An action is about to call a function or the outside. */
+  step?: (action: string, step: string) => void;
+  wrote?: (writes: readonly Write[], at: number) => void;
+  /** The process of this machine has started. */
+  started?: (machine: string, at: number) => void;
+};
+
 const KEPT_LINES = 400;
 
 export class World {
@@ -45,6 +56,7 @@ export class World {
   /** Faults and users are at rest; what is under way comes to its end. */
   calm = false;
   stepNumber = 0;
+  watcher: Watcher | null = null;
 
   t!: T;
   database!: Database;

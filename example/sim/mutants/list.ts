@@ -10,6 +10,8 @@ export type Mutant = {
   replace: string;
   /** Tests that notice it when the simulator does not; below src/. */
   tests: readonly string[];
+  /** Who is asked first. Left out: the simulator. */
+  noticedBy?: "tests";
 };
 
 export const MUTANTS: readonly Mutant[] = [
@@ -19,6 +21,7 @@ export const MUTANTS: readonly Mutant[] = [
     find: "    message.leaseId !== ref.leaseId ||\n",
     replace: "",
     tests: ["component/queue/outcomes.test.ts"],
+    noticedBy: "tests",
   },
   {
     name: "accept the lease of another worker",
@@ -61,6 +64,7 @@ export const MUTANTS: readonly Mutant[] = [
     find: "  await requestPass(ctx, leaseExpiresAt + LEASE_WAKE_SLACK_MS, now);\n",
     replace: "",
     tests: ["component/queue/claiming.test.ts"],
+    noticedBy: "tests",
   },
   {
     name: "never end an expired lease",
@@ -68,6 +72,7 @@ export const MUTANTS: readonly Mutant[] = [
     find: "    await expireLeases(ctx, now);\n",
     replace: "",
     tests: ["component/scheduler/prepare.test.ts"],
+    noticedBy: "tests",
   },
   {
     name: "give a second lease while one is live",
@@ -75,6 +80,7 @@ export const MUTANTS: readonly Mutant[] = [
     find: "if (lock.leaseExpiresAt > now)",
     replace: "if (lock.leaseExpiresAt > now + 10 * 60_000)",
     tests: ["component/queue/claiming.test.ts"],
+    noticedBy: "tests",
   },
   {
     name: "claim a conversation of another worker",
@@ -82,6 +88,7 @@ export const MUTANTS: readonly Mutant[] = [
     find: "if (owner === undefined || owner === workerId) return true;",
     replace: "if (owner !== '') return true;",
     tests: ["component/queue/claiming.test.ts"],
+    noticedBy: "tests",
   },
   {
     name: "leave the lock behind",
@@ -118,6 +125,7 @@ export const MUTANTS: readonly Mutant[] = [
     find: 'if (part.state === "sent" || part.state === "unknown")\n    return',
     replace: 'if (part.state === "unknown")\n    return',
     tests: ["component/queue/answers.test.ts"],
+    noticedBy: "tests",
   },
   {
     name: "reserve twice",
@@ -167,6 +175,7 @@ export const MUTANTS: readonly Mutant[] = [
     find: "  return createdBy === undefined || createdBy + MACHINE_GRACE_MS <= now;",
     replace: "  return createdBy === undefined || createdBy <= now;",
     tests: ["component/scheduler/teardown.test.ts"],
+    noticedBy: "tests",
   },
   {
     name: "drop the fence: let two passes plan",
@@ -174,6 +183,7 @@ export const MUTANTS: readonly Mutant[] = [
     find: "return state.passId === passId ? state : null;",
     replace: "return passId === '' ? null : state;",
     tests: ["component/scheduler/prepare.test.ts", "component/scheduler/faults.test.ts"],
+    noticedBy: "tests",
   },
   {
     name: "drop the watchdog of a pass",
@@ -188,6 +198,7 @@ export const MUTANTS: readonly Mutant[] = [
     find: "if (worker === null || worker.machineRef !== undefined || worker.appName === undefined) return;",
     replace: "if (worker !== null) return;",
     tests: ["component/scheduler/creating.test.ts"],
+    noticedBy: "tests",
   },
   {
     name: "leave the conversation with a worker that goes",
@@ -202,6 +213,7 @@ export const MUTANTS: readonly Mutant[] = [
     find: '  active: ["draining"],',
     replace: '  active: ["draining", "stopping", "stopped"],',
     tests: ["component/workers/machine.test.ts"],
+    noticedBy: "tests",
   },
   {
     name: "keep the tokens of a stopped worker",
@@ -223,6 +235,7 @@ export const MUTANTS: readonly Mutant[] = [
     find: 'if (upload.parentSnapshotId === head._id || upload.workerId === head.workerId) return "main";\n  return "detached";',
     replace: 'return "detached";',
     tests: ["component/snapshots/lineage.test.ts"],
+    noticedBy: "tests",
   },
   {
     name: "take the update once more",
@@ -238,5 +251,27 @@ export const MUTANTS: readonly Mutant[] = [
     replace:
       "    last = await channel.send(part.text);\n    const begun = await begin(options, index, known);\n    if (!begun.proceed) {",
     tests: ["worker/run.test.ts", "worker/crash.test.ts"],
+    noticedBy: "tests",
+  },
+  {
+    name: "drop the budget check",
+    file: "component/spend/ops.ts",
+    find: "if (exhausted.length === 0) return null;",
+    replace: "if (exhausted.length >= 0) return null;",
+    tests: ["component/spend/budgets.test.ts"],
+  },
+  {
+    name: "let workers run on when the money is gone",
+    file: "component/scheduler/plan.ts",
+    find: '  if (typeof worker.overBudget === "string") return drain("budget", worker.overBudget);\n',
+    replace: "",
+    tests: ["component/spend/budgets.test.ts"],
+  },
+  {
+    name: "charge nothing",
+    file: "component/spend/ledger.ts",
+    find: 'await ctx.db.patch("spendBuckets", row._id, addUsage(usageOf(row), usage));',
+    replace: 'await ctx.db.patch("spendBuckets", row._id, usageOf(row));',
+    tests: ["component/spend/budgets.test.ts"],
   },
 ];
