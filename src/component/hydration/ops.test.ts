@@ -185,7 +185,9 @@ describe("the bundle of a claimed message", () => {
     await secret(t, "telegram.botToken.foreign", "333:token-c");
     const tokens = [];
     for (const bot of ["111", "222", "22", "333", "support bot"]) {
-      const messageId = await send(t, `c-${bot}`, "hi", {
+      const messageId = await t.mutation(api.lib.enqueue, {
+        conversationId: `c-${bot}`,
+        agentKey: "default",
         payload: {
           provider: "telegram",
           providerUserId: "user-1",
