@@ -52,7 +52,7 @@ export function parseMarkdownV2(source: string): Formatted {
     const char = source.charAt(position);
     const inside = open.at(-1);
     const verbatim = inside?.name === "Code" || inside?.name === "Pre";
-    if (char === "\\" && /^[\x01-\x7e]$/.test(source.charAt(position + 1))) {
+    if (char === "\\" && isEscapable(source.charCodeAt(position + 1))) {
       text += source.charAt(position + 1);
       position += 2;
     } else if (!(verbatim ? "`" : RESERVED).includes(char)) {
@@ -144,6 +144,11 @@ export function parseMarkdownV2(source: string): Formatted {
   function byteOffset(index: number): number {
     return new TextEncoder().encode(source.slice(0, index)).length;
   }
+}
+
+/** Any character of ASCII can be escaped. */
+function isEscapable(code: number): boolean {
+  return code > 0 && code < 127;
 }
 
 function cannotParse(reason: string) {

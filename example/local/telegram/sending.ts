@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { badRequest, errors } from "./errors.js";
 import type { Method } from "./method.js";
-import { Parameters } from "./parameters.js";
+import type { Parameters } from "./parameters.js";
 import { messageView, post } from "./posting.js";
 import { CAPTION, MESSAGE_TEXT, readText } from "./text.js";
 import { storeFile, type Bot, type MediaKind, type StoredFile, type World } from "./world.js";
