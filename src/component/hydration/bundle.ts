@@ -13,14 +13,6 @@ export function telegramTokenRefs(secretsRef: readonly string[]): string[] {
   return secretsRef.filter(isTelegramTokenRef);
 }
 
-/**
- * The bot that the message came through, or that its chat belongs to; null when nothing says so. Whatever a caller writes
- * there only chooses between the agent's own tokens.
- */
-export function botOfMessage(metadata: Record<string, string> | undefined): string | null {
-  return metadata?.["telegramBotIdentity"] ?? metadata?.["botIdentity"] ?? null;
-}
-
 /** Tokens begin with the number of their bot, which is what Telegram calls it by. */
 export function isTokenOfBot(token: string, botIdentity: string): boolean {
   return token.startsWith(`${botIdentity}:`);

@@ -2,17 +2,11 @@
 import { loadProfile } from "../agents/ops.js";
 import { historyWindow, loadConversation } from "../conversations/ops.js";
 import type { Doc, Id, QueryCtx } from "../kit/functions.js";
-import { loadAnswer, toAnswerView, type Message } from "../queue/ops.js";
+import { botOfMessage, loadAnswer, toAnswerView, type Message } from "../queue/ops.js";
 import type { PayloadView } from "../queue/validators.js";
 import { openActiveSecret, openFirstActiveSecret } from "../secrets/ops.js";
 import { loadMessageConfig, loadPolicy } from "../settings/ops.js";
-import {
-  botOfMessage,
-  bridgeSources,
-  isTokenOfBot,
-  telegramTokenRefs,
-  withSystemPrompt,
-} from "./bundle.js";
+import { bridgeSources, isTokenOfBot, telegramTokenRefs, withSystemPrompt } from "./bundle.js";
 import type { BridgeRuntimeConfig, HydrationBundle } from "./validators.js";
 
 /**
@@ -66,7 +60,8 @@ async function openTelegramToken(
   profile: Doc<"agentProfiles">,
   message: Message,
 ): Promise<string | null> {
-  const bot = botOfMessage(message.payload.metadata);
+  // Whatever a caller wrote there only chooses between the agent's own tokens.
+  const bot = botOfMessage(message);
   let first: string | null = null;
   for (const ref of telegramTokenRefs(profile.secretsRef)) {
     const token = await openActiveSecret(ctx, ref);
