@@ -1,14 +1,11 @@
 import { httpActionGeneric, type HttpRouter } from "convex/server";
 import type { ComponentApi } from "../component/_generated/component.js";
-import { DEFAULT_PATH_PREFIX } from "../component/config.js";
+import { DEFAULT_PATH_PREFIX, isPathPrefix, PATH_PREFIX_RULE } from "../component/config.js";
 import { webhookPath } from "../component/telegram/protocol.js";
 import { json } from "./routes/respond.js";
 import { telegramWebhook } from "./routes/telegramWebhook.js";
 import { workerGateway } from "./routes/workerGateway.js";
 import type { RegisterRoutesOptions } from "./types.js";
-
-/** Segments of unreserved characters; the same rule as for the prefix in the worker runtime config. */
-const PATH_PREFIX = /^(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._~-]+)+$/;
 
 /**
  * Mounts the component's HTTP routes in the app's `convex/http.ts`:
@@ -32,10 +29,8 @@ export function registerRoutes(
   options: RegisterRoutesOptions = {},
 ): void {
   const prefix = options.pathPrefix ?? DEFAULT_PATH_PREFIX;
-  if (!PATH_PREFIX.test(prefix))
-    throw new Error(
-      `registerRoutes: pathPrefix must start with "/", must not end with it and holds only URL path characters, got '${prefix}'.`,
-    );
+  if (!isPathPrefix(prefix))
+    throw new Error(`registerRoutes: pathPrefix ${PATH_PREFIX_RULE}, got '${prefix}'.`);
 
   const worker = `${prefix}/worker`;
   const handler = workerGateway(component, worker);

@@ -184,6 +184,13 @@ export const vWorkerRuntimeConfig = v.object({
 });
 export type WorkerRuntimeConfig = Infer<typeof vWorkerRuntimeConfig>;
 export const DEFAULT_PATH_PREFIX = "/agent-factory";
+/** Segments of unreserved characters: what `registerRoutes` mounts and a URL carries unchanged. */
+const PATH_PREFIX = /^(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._~-]+)+$/;
+export const PATH_PREFIX_RULE =
+  'must start with "/", must not end with it and holds only URL path characters';
+export function isPathPrefix(text: string): boolean {
+  return PATH_PREFIX.test(text);
+}
 
 // ── Defaults ────────────────────────────────────────────────────────────────
 

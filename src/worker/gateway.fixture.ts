@@ -199,6 +199,15 @@ export function createFakeGateway(options: FakeGatewayOptions) {
       const part = message?.answer?.parts[Number(args["part"])];
       if (!message || !part) return { proceed: false, answer: null };
       const { state: report } = args;
+      const sequence = Number(args["sequence"] ?? Number.NaN);
+      if (sequence <= (part.sequence ?? 0) && report !== "sent") {
+        const stands = part.state === (report === "sending" ? "sending" : "pending");
+        return {
+          proceed: sequence === part.sequence && stands,
+          answer: message.answer,
+        };
+      }
+      if (Number.isInteger(sequence)) part.sequence = Math.max(sequence, part.sequence ?? 0);
       let proceed = false;
       if (part.state === "pending" || part.state === "sending") {
         const again = report === "sending" && part.state === "sending";

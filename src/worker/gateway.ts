@@ -83,12 +83,18 @@ export function createGateway(options: GatewayOptions) {
       ),
 
     /**
-     * `sent` and `failed` set what is already set. `sending` is the exception: found again, it means "interrupted",
+     * `sent` and `failed` set what is already set, and their number keeps late copies from undoing what came after them.
+     * `sending` is the exception: found again, it means "interrupted",
      * so it gets one try here and `delivery/deliver.ts` decides how to go on after a lost answer.
      */
     recordDelivery: (
       lease: Lease,
-      record: { part: number; state: wire.DeliveryState; externalMessageId?: string },
+      record: {
+        part: number;
+        state: wire.DeliveryState;
+        sequence: number;
+        externalMessageId?: string;
+      },
       patience?: Patience,
     ) => {
       const args = { workerId, ...leaseOf(lease), ...record };

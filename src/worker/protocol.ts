@@ -50,6 +50,7 @@ const answerPart = z.object({
   text: z.string(),
   state: z.enum(["pending", "sending", "sent", "unknown"]),
   externalMessageId: z.string().optional(),
+  sequence: z.number().optional(),
 });
 export type AnswerPart = z.infer<typeof answerPart>;
 const answer = z.object({ text: z.string(), parts: z.array(answerPart) });

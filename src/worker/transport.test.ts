@@ -147,7 +147,10 @@ describe("the client", () => {
     const later = await gatewayAnswering({ status: 503 });
     await failure(client().poll());
     await failure(
-      client().recordDelivery({ messageId: "m", leaseId: "l" }, { part: 0, state: "sending" }),
+      client().recordDelivery(
+        { messageId: "m", leaseId: "l" },
+        { part: 0, state: "sending", sequence: 1 },
+      ),
     );
     expect(later).toHaveLength(2);
   });

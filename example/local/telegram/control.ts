@@ -1,5 +1,6 @@
 import type { Effect, FaultHandle, FaultRule } from "../fly/faults.js";
 import { sendUpdate, type Delivery } from "./deliveries.js";
+import { chatType } from "./posting.js";
 import {
   addBot,
   nextMessageId,
@@ -48,6 +49,17 @@ export interface LocalTelegramControl {
   setFile(botId: number, file: NewFile): string;
   /** A person writes; the update goes to the webhook. `more` is added to the message, for example a photo. */
   say(botId: number, from: Person, text: string, more?: Record<string, unknown>): SaidMessage;
+  /** A person sends files together: one message each, the caption on the first. */
+  sendAlbum(
+    botId: number,
+    from: Person,
+    files: readonly { kind: "photo" | "video" | "document" | "audio"; fileId: string }[],
+    caption?: string,
+  ): SaidMessage[];
+  /** The group becomes a supergroup; both chats say so, and the old one takes nothing any more. */
+  migrate(botId: number, groupId: number, supergroupId: number): void;
+  /** The chat is not found any more. */
+  removeChat(botId: number, chatId: number): void;
   /** The person changes what they wrote. */
   edit(botId: number, from: Person, messageId: number, text: string): number;
   /** The person presses a button under a message of the bot. Returns the id of the press. */
@@ -88,7 +100,7 @@ export function createControl(world: World): LocalTelegramControl {
     return bot;
   }
   const now = () => Math.floor(world.clock.now() / 1000);
-  const chatOf = (id: number) => ({ id, type: id > 0 ? "private" : "supergroup" });
+  const chatOf = (id: number) => ({ id, type: chatType(id) });
   const personOf = ({ id, firstName = "Somebody" }: Person) => ({
     ...{ id, is_bot: false, first_name: firstName },
   });
@@ -105,6 +117,20 @@ export function createControl(world: World): LocalTelegramControl {
     };
     sendUpdate(world, bot, `membership ${chatId}`, { my_chat_member });
   }
+  const say: LocalTelegramControl["say"] = (id, from, text, more = {}) => {
+    const bot = find(id);
+    const chatId = from.chatId ?? from.id;
+    const messageId = nextMessageId(bot, chatId);
+    const message = {
+      message_id: messageId,
+      date: now(),
+      chat: chatOf(chatId),
+      from: personOf(from),
+      ...(text !== "" && { text }),
+      ...more,
+    };
+    return { updateId: sendUpdate(world, bot, `chat ${chatId}`, { message }), messageId };
+  };
   const chosen = (id: number | undefined) =>
     id === undefined ? [...world.bots.values()] : [find(id)];
 
@@ -124,20 +150,28 @@ export function createControl(world: World): LocalTelegramControl {
       const given = { bytes: content, name, mimeType, ...(fileId !== undefined && { fileId }) };
       return storeFile(world, find(id), given).fileId;
     },
-    say(id, from, text, more = {}) {
-      const bot = find(id);
-      const chatId = from.chatId ?? from.id;
-      const messageId = nextMessageId(bot, chatId);
-      const message = {
-        message_id: messageId,
-        date: now(),
-        chat: chatOf(chatId),
-        from: personOf(from),
-        ...(text !== "" && { text }),
-        ...more,
-      };
-      return { updateId: sendUpdate(world, bot, `chat ${chatId}`, { message }), messageId };
+    say,
+    sendAlbum(id, from, files, caption) {
+      const media_group_id = world.random.text("0123456789", 17);
+      return files.map(({ kind, fileId }, index) => {
+        const file = { file_id: fileId, file_unique_id: fileId };
+        const size = { width: 800, height: 600 };
+        return say(id, from, "", {
+          media_group_id,
+          [kind]: kind === "photo" ? [{ ...file, ...size }] : file,
+          ...(index === 0 && caption !== undefined && { caption }),
+        });
+      });
     },
+    migrate(id, groupId, supergroupId) {
+      const bot = find(id);
+      bot.movedChats.set(groupId, supergroupId);
+      // Whoever made the change; in the name of the group it is an anonymous administrator.
+      const from = { id: 1_087_968_824, firstName: "Group" };
+      say(id, { ...from, chatId: groupId }, "", { migrate_to_chat_id: supergroupId });
+      say(id, { ...from, chatId: supergroupId }, "", { migrate_from_chat_id: groupId });
+    },
+    removeChat: (id, chatId) => void find(id).missingChats.add(chatId),
     edit(id, from, messageId, text) {
       const chatId = from.chatId ?? from.id;
       const when = { date: now(), edit_date: now() };

@@ -11,7 +11,14 @@ import { badRequest, errors, TelegramError } from "./errors.js";
 import { download, getFile } from "./files.js";
 import type { Arguments, Described, Method } from "./method.js";
 import { Parameters } from "./parameters.js";
-import { sendChatAction, sendFile, sendMessage } from "./sending.js";
+import { getUpdates } from "./polling.js";
+import {
+  editMessageText,
+  sendChatAction,
+  sendFile,
+  sendMediaGroup,
+  sendMessage,
+} from "./sending.js";
 import { deleteWebhook, getWebhookInfo, setWebhook } from "./webhooks.js";
 import {
   createWorld,
@@ -63,11 +70,17 @@ const METHODS: Record<string, Method> = {
   getMe,
   answerCallbackQuery,
   sendMessage,
+  editMessageText,
+  sendAnimation: sendFile("animation"),
   sendAudio: sendFile("audio"),
   sendDocument: sendFile("document"),
   sendPhoto: sendFile("photo"),
+  sendVideo: sendFile("video"),
+  sendVoice: sendFile("voice"),
+  sendMediaGroup,
   sendChatAction,
   getFile,
+  getUpdates,
   getWebhookInfo,
 };
 /** Those that say in words what they did. */

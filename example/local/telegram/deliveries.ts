@@ -17,6 +17,7 @@ export interface Update {
 
 interface Pending {
   update: Update;
+  isUnderway: boolean;
   fails: number;
   expiresAt: number;
 }
@@ -58,6 +59,20 @@ export function pendingCount(outgoing: Outgoing): number {
   return [...outgoing.queues.values()].reduce((sum, queue) => sum + queue.length, 0);
 }
 
+/** What a webhook has not taken, oldest first. */
+export function pendingUpdates(outgoing: Outgoing): Update[] {
+  const pending = [...outgoing.queues.values()].flat().map(({ update }) => update);
+  return pending.sort((left, right) => left.update_id - right.update_id);
+}
+
+/** Updates before `offset` are not sent again. */
+export function confirmUpdates(outgoing: Outgoing, offset: number): void {
+  for (const queue of outgoing.queues.values()) {
+    const kept = queue.filter(({ update }) => update.update_id >= offset);
+    queue.splice(0, queue.length, ...kept);
+  }
+}
+
 /** Puts an update behind those of the same queue, unless its kind was not asked for; returns its number. */
 export function sendUpdate(
   world: World,
@@ -72,7 +87,7 @@ export function sendUpdate(
   if (bot.allowedUpdates?.includes(kind) === false) return update.update_id;
   const queue = outgoing.queues.get(queueId) ?? [];
   outgoing.queues.set(queueId, queue);
-  queue.push({ update, fails: 0, expiresAt: world.clock.now() + DAY_MS });
+  queue.push({ update, isUnderway: false, fails: 0, expiresAt: world.clock.now() + DAY_MS });
   const delay = outgoing.delaysMs.get(kind) ?? 0;
   if (queue.length > 1) return update.update_id;
   if (delay === 0) void deliverHead(world, bot, queue);
@@ -82,8 +97,9 @@ export function sendUpdate(
 
 async function deliverHead(world: World, bot: Bot, queue: Pending[]): Promise<void> {
   const head = queue[0];
-  if (head === undefined || world.timers.closed) return;
+  if (head === undefined || head.isUnderway || world.timers.closed) return;
   const { outgoing } = bot;
+  head.isUnderway = true;
   const { status, retryAfter } = await post(world, bot, head.update);
   const record = (answer: number | null) =>
     outgoing.log.push({ at: world.clock.now(), updateId: head.update.update_id, status: answer });
@@ -94,7 +110,7 @@ async function deliverHead(world: World, bot: Bot, queue: Pending[]): Promise<vo
   if (status !== null && status >= 200 && status < 300) {
     for (let again = 0; again < outgoing.repeats; again++)
       record((await post(world, bot, head.update)).status);
-    queue.shift();
+    if (queue[0] === head) queue.shift();
     return await deliverHead(world, bot, queue);
   }
   outgoing.lastError = {
@@ -103,8 +119,9 @@ async function deliverHead(world: World, bot: Bot, queue: Pending[]): Promise<vo
       status === null ? "Read timeout expired" : `Wrong response from the webhook: ${status}`,
   };
   head.fails += 1;
+  head.isUnderway = false;
   const delay = retryAfter ?? backoffMs(head.fails, world.random.next());
-  if (world.clock.now() + delay > head.expiresAt) queue.shift();
+  if (world.clock.now() + delay > head.expiresAt && queue[0] === head) queue.shift();
   world.timers.after(delay, () => void deliverHead(world, bot, queue));
 }
 

@@ -44,6 +44,14 @@ export class Parameters {
     this.#values.set(name, value);
   }
 
+  /** The same uploads with other values. */
+  with(values: Record<string, unknown>): Parameters {
+    const other = new Parameters();
+    for (const [name, value] of Object.entries(values)) other.set(name, value);
+    for (const [name, upload] of this.#uploads) other.#uploads.set(name, upload);
+    return other;
+  }
+
   has(name: string): boolean {
     return this.#values.has(name) || this.#uploads.has(name);
   }

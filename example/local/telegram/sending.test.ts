@@ -94,6 +94,51 @@ describe("sendMessage", () => {
     expect((await send(text)).status).toBe(200);
   });
 
+  test.each([
+    ["1.", "Character '.' is reserved and must be escaped with the preceding '\\'"],
+    ["a-b", "Character '-' is reserved and must be escaped with the preceding '\\'"],
+    ["a | b", "Character '|' is reserved and must be escaped with the preceding '\\'"],
+    ["é *b", "Can't find end of Bold entity at byte offset 3"],
+    ["_b", "Can't find end of Italic entity at byte offset 0"],
+    ["__b_", "Can't find end of Italic entity at byte offset 3"],
+    ["`b", "Can't find end of Code entity at byte offset 0"],
+    ["[b](http://x", "Can't find end of a URL at byte offset 3"],
+  ])("the MarkdownV2 %s is refused", async (text, reason) => {
+    const { send, control } = setup();
+    const answer = await send(text, { parse_mode: "MarkdownV2" });
+    expect(answer).toMatchObject(refused(400, `Bad Request: can't parse entities: ${reason}`));
+    expect(control.sent(BOT)).toEqual([]);
+    expect((await send(text)).status).toBe(200);
+  });
+
+  test("MarkdownV2 becomes text and entities", async () => {
+    const { send, control } = setup();
+    const lines = [
+      "😀 *a _b_* __c__ ~d~ ||e||",
+      "[f\\]](https://x.y/\\)z) `g*\\``",
+      "```ts",
+      "1.2",
+      "```",
+      ">quote",
+      ">more",
+    ];
+    await send(lines.join("\n"), { parse_mode: "MarkdownV2" });
+    expect(control.sent(BOT)[0]).toMatchObject({
+      text: "😀 a b c d e\nf] g*`\n1.2\n\nquote\nmore",
+      entities: [
+        { type: "bold", offset: 3, length: 3 },
+        { type: "italic", offset: 5, length: 1 },
+        { type: "underline", offset: 7, length: 1 },
+        { type: "strikethrough", offset: 9, length: 1 },
+        { type: "spoiler", offset: 11, length: 1 },
+        { type: "text_link", offset: 13, length: 2, url: "https://x.y/)z" },
+        { type: "code", offset: 16, length: 3 },
+        { type: "pre", offset: 20, length: 4, language: "ts" },
+        { type: "blockquote", offset: 25, length: 10 },
+      ],
+    });
+  });
+
   test("HTML becomes text and entities", async () => {
     const { send, control } = setup();
     const html = ' 😀 <b>a<i>b</i></b> <a href="https://x.y">&lt;c&gt;</a> &nbsp;&#33;<pre>d</pre>';
@@ -153,6 +198,25 @@ describe("sendMessage", () => {
     expect((await send("x")).status).toBe(200);
   });
 
+  test("a group that became a supergroup names it, one that is gone is not found", async () => {
+    const { send, control } = setup();
+    control.migrate(BOT, -77, -1001234567890);
+    expect(await send("x", { chat_id: -77 })).toMatchObject({
+      status: 400,
+      json: {
+        description: "Bad Request: group chat was upgraded to a supergroup chat",
+        parameters: { migrate_to_chat_id: -1001234567890 },
+      },
+    });
+    expect((await send("x", { chat_id: -1001234567890 })).status).toBe(200);
+    control.block(-1001234567890);
+    expect(await send("x", { chat_id: -1001234567890 })).toMatchObject(
+      refused(403, "Forbidden: bot was kicked from the supergroup chat"),
+    );
+    control.removeChat(BOT, CHAT);
+    expect(await send("x")).toMatchObject(refused(400, "Bad Request: chat not found"));
+  });
+
   test("a form and a query say the same as JSON", async () => {
     const { core, control } = setup();
     const url = `http://telegram.test/bot${TOKEN}/sendMessage`;
@@ -197,6 +261,36 @@ describe("bad days", () => {
     expect(control.log()).toEqual([
       { at: expect.any(Number) as number, botId: BOT, method: "sendMessage", status: 200 },
     ]);
+  });
+});
+
+describe("editMessageText", () => {
+  test("changes what was sent, and says when there is nothing to change", async () => {
+    const { call, send, control } = setup();
+    await send("draft");
+    const edit = (text: string, message_id: number, more = {}) =>
+      call("editMessageText", { chat_id: CHAT, message_id, text, ...more });
+    expect((await edit("<b>final</b>", 1, { parse_mode: "HTML" })).json).toMatchObject({
+      result: { message_id: 1, text: "final", entities: [{ type: "bold" }] },
+    });
+    expect(control.sent(BOT)).toMatchObject([{ messageId: 1, text: "final", parseMode: "HTML" }]);
+    const same = await edit("<b>final</b>", 1, { parse_mode: "HTML" });
+    expect(same).toMatchObject({
+      status: 400,
+      json: { description: expect.stringContaining("message is not modified") as unknown },
+    });
+    expect(await edit("x", 9)).toMatchObject(
+      refused(400, "Bad Request: message to edit not found"),
+    );
+    expect((await edit("<b>x", 1, { parse_mode: "HTML" })).json).toMatchObject({
+      description:
+        "Bad Request: can't parse entities: Can't find end tag corresponding to start tag \"b\"",
+    });
+    await call("sendPhoto", { chat_id: CHAT, photo: "https://x.y/a.png" });
+    expect(await edit("x", 2)).toMatchObject(
+      refused(400, "Bad Request: there is no text in the message to edit"),
+    );
+    expect(control.sent(BOT)[0]).toMatchObject({ text: "final" });
   });
 });
 

@@ -1,14 +1,15 @@
 import { z } from "zod";
 import { badRequest, errors } from "./errors.js";
 import type { Method } from "./method.js";
-import type { Formatted } from "./html.js";
 import type { Parameters } from "./parameters.js";
+import { messageView, post } from "./posting.js";
 import { CAPTION, MESSAGE_TEXT, readText } from "./text.js";
-import { nextMessageId, storeFile, type Bot, type SentKind } from "./world.js";
-import type { StoredFile, World } from "./world.js";
+import { storeFile, type Bot, type MediaKind, type StoredFile, type World } from "./world.js";
 
 const MEGABYTE = 2 ** 20;
-const MAX_UPLOAD = { audio: 50 * MEGABYTE, document: 50 * MEGABYTE, photo: 10 * MEGABYTE };
+const MAX_PHOTO = 10 * MEGABYTE;
+const MAX_UPLOAD = 50 * MEGABYTE;
+const MAX_ALBUM = 10;
 const ACTIONS = [
   "typing",
   "upload_photo",
@@ -22,10 +23,14 @@ const ACTIONS = [
   "record_video_note",
   "upload_video_note",
 ];
-const vReply = z.looseObject({
-  message_id: z.int(),
-  allow_sending_without_reply: z.boolean().optional(),
-});
+const vAlbum = z.array(
+  z.looseObject({
+    type: z.enum(["photo", "video", "audio", "document"]),
+    media: z.string(),
+    caption: z.string().optional(),
+    parse_mode: z.string().optional(),
+  }),
+);
 
 export const sendMessage: Method = (world, bot, parameters) => {
   const chatId = readChat(bot, parameters);
@@ -33,14 +38,55 @@ export const sendMessage: Method = (world, bot, parameters) => {
   return post(world, bot, parameters, { kind: "message", chatId, body, file: null });
 };
 
-export function sendFile(kind: "audio" | "document" | "photo"): Method {
+export function sendFile(kind: MediaKind): Method {
   return (world, bot, parameters) => {
     const chatId = readChat(bot, parameters);
     const body = readText(parameters, CAPTION);
-    const file = readFile(world, bot, parameters, kind);
+    const file = readFile(world, bot, parameters, kind, kind);
     return post(world, bot, parameters, { kind, chatId, body, file });
   };
 }
+
+/** All of an album or nothing. */
+export const sendMediaGroup: Method = (world, bot, parameters) => {
+  const chatId = readChat(bot, parameters);
+  const album = vAlbum.safeParse(parameters.json("media"));
+  if (!album.success) throw badRequest("can't parse media JSON object");
+  if (album.data.length === 0) throw badRequest("there are no messages to send");
+  if (album.data.length > MAX_ALBUM) throw badRequest("too many messages to send as an album");
+  for (const type of ["audio", "document"] as const) {
+    const { length } = album.data.filter((item) => item.type === type);
+    const name = type === "audio" ? "Audio" : "Document";
+    if (length > 0 && length < album.data.length)
+      throw badRequest(`${name} can't be mixed with other media types`);
+  }
+  const items = album.data.map(({ type, media, caption, parse_mode: parseMode }) => {
+    const given = parameters.with({ media, caption, parse_mode: parseMode });
+    const body = readText(given, CAPTION);
+    return { kind: type, body, file: readFile(world, bot, given, type, "media"), parseMode };
+  });
+  const albumId = world.random.text("0123456789", 17);
+  return items.map(({ parseMode = null, ...item }) =>
+    post(world, bot, parameters, { ...item, chatId, parseMode, albumId }),
+  );
+};
+
+export const editMessageText: Method = (_world, bot, parameters) => {
+  const chatId = readChat(bot, parameters);
+  const messageId = parameters.integer("message_id");
+  if (messageId === undefined) throw badRequest("message identifier is not specified");
+  const { text, entities } = readText(parameters, MESSAGE_TEXT);
+  const message = bot.sent.find((sent) => sent.chatId === chatId && sent.messageId === messageId);
+  if (!message || bot.deletedMessages.has(`${chatId}/${messageId}`))
+    throw badRequest("message to edit not found");
+  if (message.kind !== "message") throw badRequest("there is no text in the message to edit");
+  if (JSON.stringify([message.text, message.entities]) === JSON.stringify([text, entities]))
+    throw badRequest(
+      "message is not modified: specified new message content and reply markup are exactly the same as a current content and reply markup of the message",
+    );
+  Object.assign(message, { text, entities, parseMode: parameters.text("parse_mode") ?? null });
+  return messageView(bot, message);
+};
 
 export const sendChatAction: Method = (world, bot, parameters) => {
   const chatId = readChat(bot, parameters);
@@ -53,42 +99,28 @@ export const sendChatAction: Method = (world, bot, parameters) => {
 function readChat(bot: Bot, parameters: Parameters): number {
   if ((parameters.text("chat_id") ?? "") === "") throw badRequest("chat_id is empty");
   const chatId = parameters.integer("chat_id");
-  if (chatId === undefined || chatId === 0) throw badRequest("chat not found");
-  if (bot.blockedChats.has(chatId)) throw errors.blocked();
+  if (chatId === undefined || chatId === 0 || bot.missingChats.has(chatId))
+    throw badRequest("chat not found");
+  const movedTo = bot.movedChats.get(chatId);
+  if (movedTo !== undefined) throw errors.migrated(movedTo);
+  if (bot.blockedChats.has(chatId)) throw errors.blocked(chatId);
   return chatId;
-}
-
-function readReply(bot: Bot, chatId: number, parameters: Parameters): number | null {
-  const given = parameters.json("reply_parameters");
-  const old = parameters.integer("reply_to_message_id");
-  const reply =
-    given !== undefined
-      ? vReply.safeParse(given)
-      : vReply.safeParse({
-          message_id: old,
-          allow_sending_without_reply: parameters.boolean("allow_sending_without_reply"),
-        });
-  if (given === undefined && old === undefined) return null;
-  if (!reply.success) throw badRequest("can't parse reply parameters JSON object");
-  const { message_id: id, allow_sending_without_reply: optional } = reply.data;
-  if (!bot.deletedMessages.has(`${chatId}/${id}`)) return id;
-  if (optional) return null;
-  throw badRequest("message to be replied not found");
 }
 
 function readFile(
   world: World,
   bot: Bot,
   parameters: Parameters,
-  kind: "audio" | "document" | "photo",
+  kind: MediaKind,
+  field: string,
 ): StoredFile {
-  const upload = parameters.upload(kind);
+  const upload = parameters.upload(field);
   if (upload) {
-    if (upload.bytes.length > MAX_UPLOAD[kind]) throw errors.tooLarge();
+    if (upload.bytes.length > (kind === "photo" ? MAX_PHOTO : MAX_UPLOAD)) throw errors.tooLarge();
     if (upload.bytes.length === 0) throw badRequest("file must be non-empty");
     return storeFile(world, bot, upload);
   }
-  const reference = parameters.text(kind) ?? "";
+  const reference = parameters.text(field) ?? "";
   if (reference === "") throw badRequest(`there is no ${kind} in the request`);
   if (/^https?:\/\//.test(reference)) {
     // Nothing is fetched: the file stands for what the address would have given.
@@ -99,51 +131,4 @@ function readFile(
   const known = bot.files.get(reference);
   if (!known) throw badRequest("wrong file identifier/HTTP URL specified");
   return known;
-}
-
-interface Post {
-  kind: SentKind;
-  chatId: number;
-  body: Formatted;
-  file: StoredFile | null;
-}
-
-function post(world: World, bot: Bot, parameters: Parameters, { kind, chatId, body, file }: Post) {
-  const replyToMessageId = readReply(bot, chatId, parameters);
-  const threadId = parameters.integer("message_thread_id") ?? null;
-  const messageId = nextMessageId(bot, chatId);
-  const at = world.clock.now();
-  const parseMode = parameters.text("parse_mode") ?? null;
-  const common = { kind, messageId, chatId, threadId, parseMode, replyToMessageId, file, at };
-  bot.sent.push({ ...common, text: body.text, entities: body.entities });
-
-  const [textName, entitiesName] =
-    kind === "message" ? ["text", "entities"] : ["caption", "caption_entities"];
-  const chat = { id: chatId, type: chatType(chatId) };
-  const date = Math.floor(at / 1000);
-  return {
-    message_id: messageId,
-    from: { id: bot.id, is_bot: true, first_name: bot.firstName, username: bot.username },
-    chat,
-    date,
-    ...(threadId !== null && { message_thread_id: threadId }),
-    ...(replyToMessageId !== null && {
-      reply_to_message: { message_id: replyToMessageId, chat, date },
-    }),
-    ...(body.text !== "" && { [textName]: body.text }),
-    ...(body.entities.length > 0 && { [entitiesName]: body.entities }),
-    ...(file && kind !== "message" && { [kind]: fileView(kind, file) }),
-  };
-}
-
-function chatType(chatId: number): string {
-  if (chatId > 0) return "private";
-  return chatId < -1_000_000_000_000 ? "supergroup" : "group";
-}
-
-function fileView(kind: SentKind, file: StoredFile) {
-  const ids = { file_id: file.fileId, file_unique_id: file.uniqueId, file_size: file.bytes.length };
-  if (kind === "photo") return [{ ...ids, width: 800, height: 600 }];
-  const named = { ...ids, file_name: file.name, mime_type: file.mimeType };
-  return kind === "audio" ? { ...named, duration: 0 } : named;
 }

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { badRequest } from "./errors.js";
 import { parseHtml, type Formatted } from "./html.js";
+import { parseMarkdownV2 } from "./markdown.js";
 import type { Parameters } from "./parameters.js";
 
 const MAX_RAW_BYTES = 32_768;
@@ -41,7 +42,7 @@ export const CAPTION: TextFields = {
   tooLong: "message caption is too long",
 };
 
-/** Text as it will be shown. Markdown is taken as it is: its mistakes are not looked for. */
+/** Text as it will be shown. The old Markdown is taken as it is: its mistakes are not looked for. */
 export function readText(parameters: Parameters, fields: TextFields): Formatted {
   const raw = parameters.text(fields.text) ?? "";
   const mode = parameters.text("parse_mode")?.toLowerCase() ?? "";
@@ -49,7 +50,8 @@ export function readText(parameters: Parameters, fields: TextFields): Formatted 
   if (/\p{Surrogate}/u.test(raw)) throw badRequest("strings must be encoded in UTF-8");
   if (mode !== "" && !PARSE_MODES.includes(mode)) throw badRequest("unsupported parse_mode");
 
-  const formatted = mode === "html" ? parseHtml(raw) : { text: raw, entities: given() };
+  const parse = { html: parseHtml, markdownv2: parseMarkdownV2 }[mode];
+  const formatted = parse ? parse(raw) : { text: raw, entities: given() };
   const shown = tidy(formatted);
   // The limit is in code points, not in UTF-16 units.
   if ([...shown.text].length > fields.max) throw badRequest(fields.tooLong);

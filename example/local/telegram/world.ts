@@ -35,7 +35,8 @@ export interface StoredFile {
   mimeType: string;
 }
 
-export type SentKind = "message" | "audio" | "document" | "photo";
+export type MediaKind = "animation" | "audio" | "document" | "photo" | "video" | "voice";
+export type SentKind = "message" | MediaKind;
 
 /** What a user would see in the chat, with what the bot asked for beside it. */
 export interface SentMessage {
@@ -48,6 +49,8 @@ export interface SentMessage {
   entities: Entity[];
   parseMode: string | null;
   replyToMessageId: number | null;
+  /** Of messages that were sent together. */
+  albumId: string | null;
   file: StoredFile | null;
   at: number;
 }
@@ -74,6 +77,10 @@ export interface Bot {
   paths: Map<string, { fileId: string; until: number }>;
   lastMessageIds: Map<number, number>;
   blockedChats: Set<number>;
+  /** Chats that are not found (any more). */
+  missingChats: Set<number>;
+  /** Groups that became supergroups, and their new ids. */
+  movedChats: Map<number, number>;
   /** Messages a reply can no longer point to, as `<chat>/<message>`. */
   deletedMessages: Set<string>;
   /** Pressed buttons that the bot acknowledged. */
@@ -131,6 +138,8 @@ export function addBot(world: World, given: NewBot): Bot {
     paths: new Map(),
     lastMessageIds: new Map(),
     blockedChats: new Set(),
+    missingChats: new Set(),
+    movedChats: new Map(),
     deletedMessages: new Set(),
     acknowledged: [],
     outgoing: newOutgoing(2_000_001 + (given.id % 1_000_000)),

@@ -11,8 +11,11 @@ import {
   NO_SECRET,
   OK,
   QUARANTINED,
+  SITE,
+  TOKEN,
   bind,
   isolate,
+  lib,
   message,
   pairingOf,
   payloads,
@@ -284,9 +287,94 @@ describe("branch by branch", () => {
 });
 
 describe("options", () => {
-  test("pathPrefix", async () => {
-    const app = await startApp({ pathPrefix: "/bots" });
-    expect(await app.post(message())).toMatchObject(OK);
+  describe("pathPrefix", () => {
+    const readiness = async (app: App, pathPrefix?: string) =>
+      await app.t.action(
+        async (ctx) =>
+          await ctx.runAction(lib.getWebhookReadiness, {
+            agentKey: "default",
+            ...(pathPrefix === undefined ? {} : { pathPrefix }),
+          }),
+      );
+    /** Telegram posts to the address that it was given, and the routes of the app answer or not. */
+    const delivered = async (app: App) => {
+      const { url, secretToken } = app.telegram.control.webhook(BOT) ?? {
+        url: "",
+        secretToken: "",
+      };
+      expect(url.startsWith(SITE)).toBe(true);
+      const response = await app.t.fetch(url.slice(SITE.length), {
+        method: "POST",
+        headers: { "x-telegram-bot-api-secret-token": secretToken ?? "" },
+        body: JSON.stringify(message()),
+      });
+      return response.status;
+    };
+    const importAndConfigure = async (app: App, more: { pathPrefix?: string } = {}) =>
+      await app.t.action(async (ctx) => {
+        await ctx.runAction(lib.importTelegramTokenForAgent, {
+          consumerUserId: "ada",
+          agentKey: "default",
+          plaintextValue: TOKEN,
+        });
+        return await ctx.runAction(lib.configureTelegramWebhook, {
+          convexSiteUrl: SITE,
+          agentKey: "default",
+          ...more,
+        });
+      });
+
+    test("given to the configuration: set, delivered to the route, found ready", async () => {
+      const app = await startApp({ pathPrefix: "/bots" }, false);
+      const webhookUrl = `${SITE}/bots/telegram/webhook`;
+      expect(await importAndConfigure(app, { pathPrefix: "/bots" })).toMatchObject({
+        ...{ isReady: true, webhookUrl, currentUrl: webhookUrl },
+      });
+      expect(await delivered(app)).toBe(202);
+      expect(await app.rows("messageQueue")).toHaveLength(1);
+      expect(await readiness(app)).toMatchObject({ webhookReady: true, currentUrl: webhookUrl });
+      expect(await readiness(app, "/bots")).toMatchObject({ webhookReady: true });
+      expect(await readiness(app, "/other")).toMatchObject({ webhookReady: false });
+      // Asking about a wrong prefix does not make the right one unverified.
+      expect((await app.rows("telegramBots"))[0]).toHaveProperty("webhookVerifiedAt");
+    });
+
+    test("stored in the worker runtime config: used by the configuration, readiness and the doctor", async () => {
+      const app = await startApp({ pathPrefix: "/my/bots" }, false);
+      await app.t.mutation(async (ctx) => {
+        await ctx.runMutation(lib.setWorkerRuntimeConfig, {
+          workerConfig: { pathPrefix: "/my/bots" },
+        });
+      });
+      const webhookUrl = `${SITE}/my/bots/telegram/webhook`;
+      expect(await importAndConfigure(app)).toMatchObject({ isReady: true, webhookUrl });
+      expect(await delivered(app)).toBe(202);
+      expect(await readiness(app)).toMatchObject({ webhookReady: true });
+      await app.t.action(async (ctx) => {
+        await ctx.runAction(lib.reconcileTelegramBotIdentityForAgent, { agentKey: "default" });
+      });
+      expect(await readiness(app)).toMatchObject({ webhookReady: true, currentUrl: webhookUrl });
+      const { checks } = await app.t.action(async (ctx) => await ctx.runAction(lib.diagnose, {}));
+      const about = checks.filter((check) => check.name === "webhook");
+      expect(about).toMatchObject([{ status: "ok" }]);
+    });
+
+    test("of the default finds no route in an app that mounts another", async () => {
+      const app = await startApp({ pathPrefix: "/bots" });
+      expect(await delivered(app)).toBe(404);
+    });
+
+    test.each(["bots", "/bots/", "/../x", "", ".evil.example/x"])(
+      "%j is refused before Telegram hears of it",
+      async (pathPrefix) => {
+        const app = await startApp({}, false);
+        await expect(importAndConfigure(app, { pathPrefix })).rejects.toMatchObject({
+          data: { code: "INVALID_ARGUMENT" },
+        });
+        expect(app.telegram.control.webhook(BOT)).toBeNull();
+        await expect(readiness(app, pathPrefix)).rejects.toThrow("pathPrefix must start with");
+      },
+    );
   });
 
   test("resolveAgentKey gets the update, and its key wins over the binding's", async () => {

@@ -1075,6 +1075,7 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
             parts: Array<{
               at?: number;
               externalMessageId?: string;
+              sequence?: number;
               state: "pending" | "sending" | "sent" | "unknown";
               text: string;
             }>;

@@ -41,6 +41,7 @@ export const CALL_SCHEMAS = {
     ...lease,
     part: z.number().int().min(0),
     state: z.enum(["sending", "sent", "failed"]),
+    sequence: z.number().int().min(1).max(Number.MAX_SAFE_INTEGER).optional(),
     externalMessageId: id.optional(),
   }),
   workerAppendConversationMessages: z.strictObject({

@@ -13,6 +13,11 @@ export function telegramTokenRefs(secretsRef: readonly string[]): string[] {
   return secretsRef.filter(isTelegramTokenRef);
 }
 
+/** Tokens begin with the number of their bot, which is what Telegram calls it by. */
+export function isTokenOfBot(token: string, botIdentity: string): boolean {
+  return token.startsWith(`${botIdentity}:`);
+}
+
 export { TELEGRAM_TOKEN_REF };
 
 /** Where each value of the bridge may come from: the profile's own value first, then these refs in order. */

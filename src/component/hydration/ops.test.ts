@@ -173,6 +173,40 @@ describe("the bundle of a claimed message", () => {
     expect((await hydrate(t, messageId))?.telegramBotToken).toBe("token-a");
   });
 
+  test.each([
+    ["telegramBotIdentity", "the bot that received it"],
+    ["botIdentity", "the bot that a push goes through"],
+  ])("has the token of the bot named by %s: %s", async (field) => {
+    const t = await queueTest();
+    await configure(t, { secretsRef: ["telegram.botToken.a", "telegram.botToken.b"] });
+    await secret(t, "telegram.botToken.a", "111:token-a");
+    await secret(t, "telegram.botToken.b", "222:token-b");
+    // Of another agent: naming its bot must not give its token away.
+    await secret(t, "telegram.botToken.foreign", "333:token-c");
+    const tokens = [];
+    for (const bot of ["111", "222", "22", "333", "support bot"]) {
+      const messageId = await t.mutation(api.lib.enqueue, {
+        conversationId: `c-${bot}`,
+        agentKey: "default",
+        payload: {
+          provider: "telegram",
+          providerUserId: "user-1",
+          messageText: "hi",
+          metadata: { [field]: bot },
+        },
+      });
+      await mustClaim(t, `w-${bot}`);
+      tokens.push((await hydrate(t, messageId))?.telegramBotToken);
+    }
+    expect(tokens).toEqual([
+      "111:token-a",
+      "222:token-b",
+      "111:token-a",
+      "111:token-a",
+      "111:token-a",
+    ]);
+  });
+
   test("resolves the bridge: own value, then the agent's secret, then the shared one", async () => {
     const t = await queueTest();
     await configure(t, { bridgeConfig: { enabled: true, baseUrl: "https://own", appKey: " " } });

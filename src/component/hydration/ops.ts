@@ -2,11 +2,11 @@
 import { loadProfile } from "../agents/ops.js";
 import { historyWindow, loadConversation } from "../conversations/ops.js";
 import type { Doc, Id, QueryCtx } from "../kit/functions.js";
-import { loadAnswer, toAnswerView, type Message } from "../queue/ops.js";
+import { botOfMessage, loadAnswer, toAnswerView, type Message } from "../queue/ops.js";
 import type { PayloadView } from "../queue/validators.js";
-import { openFirstActiveSecret } from "../secrets/ops.js";
+import { openActiveSecret, openFirstActiveSecret } from "../secrets/ops.js";
 import { loadMessageConfig, loadPolicy } from "../settings/ops.js";
-import { bridgeSources, telegramTokenRefs, withSystemPrompt } from "./bundle.js";
+import { bridgeSources, isTokenOfBot, telegramTokenRefs, withSystemPrompt } from "./bundle.js";
 import type { BridgeRuntimeConfig, HydrationBundle } from "./validators.js";
 
 /**
@@ -28,7 +28,6 @@ export async function hydrate(
   const policy = await loadPolicy(ctx);
   const { systemPrompt } = (await loadMessageConfig(ctx)) ?? {};
   const answer = await loadAnswer(ctx, messageId);
-  const token = await openFirstActiveSecret(ctx, telegramTokenRefs(profile.secretsRef));
   return {
     messageId,
     conversationId: message.conversationId,
@@ -43,13 +42,34 @@ export async function hydrate(
       ),
       pendingToolCalls: conversation.pendingToolCalls,
     },
-    telegramBotToken: token?.value ?? null,
+    telegramBotToken: await openTelegramToken(ctx, profile, message),
     bridgeRuntimeConfig: await openBridge(ctx, profile),
     userText: message.payload.messageText,
     systemPrompt: systemPrompt ?? null,
     answer: answer === null ? null : toAnswerView(answer),
     deliveryPolicy: policy.delivery,
   };
+}
+
+/**
+ * The token of the bot that the message came through, so that the reply leaves from the same one; the agent's first
+ * token when nothing says which bot that is, or its token is not stored any more.
+ */
+async function openTelegramToken(
+  ctx: QueryCtx,
+  profile: Doc<"agentProfiles">,
+  message: Message,
+): Promise<string | null> {
+  // Whatever a caller wrote there only chooses between the agent's own tokens.
+  const bot = botOfMessage(message);
+  let first: string | null = null;
+  for (const ref of telegramTokenRefs(profile.secretsRef)) {
+    const token = await openActiveSecret(ctx, ref);
+    if (token === null) continue;
+    if (bot === null || isTokenOfBot(token, bot)) return token;
+    first ??= token;
+  }
+  return first;
 }
 
 /** The payload with fresh download URLs for ready attachments and the prompt after the text. */

@@ -1,6 +1,12 @@
+import fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
 import { api } from "../_generated/api.js";
-import { decideDelivery } from "./answers.js";
+import {
+  decideDelivery,
+  decideLateReport,
+  type DeliveryDecision,
+  type DeliveryReport,
+} from "./answers.js";
 import {
   claim,
   complete,
@@ -45,6 +51,80 @@ describe("decideDelivery", () => {
       expect(decideDelivery(part, report, policy)).toEqual({ state: to, proceed, unknown });
     },
   );
+});
+
+describe("numbered reports", () => {
+  const SILENCE = { onUnknown: "silence" } as const;
+  type Report = { state: DeliveryReport; sequence: number };
+
+  function apply(part: AnswerPart, report: Report): { part: AnswerPart; made: DeliveryDecision } {
+    const late = decideLateReport(part, report.state, report.sequence);
+    if (late !== null) return { part, made: late };
+    const made = decideDelivery(part, report.state, SILENCE);
+    const sequence = Math.max(report.sequence, part.sequence ?? 0);
+    return { part: { ...part, state: made.state, sequence }, made };
+  }
+
+  /** What one worker reports: some refused sends, then one that may arrive. */
+  const scripts = fc
+    .record({ refusals: fc.nat({ max: 4 }), arrives: fc.boolean() })
+    .map(({ refusals, arrives }) => {
+      const states: DeliveryReport[] = [];
+      for (let i = 0; i < refusals; i++) states.push("sending", "failed");
+      states.push("sending");
+      if (arrives) states.push("sent");
+      return states.map((state, index): Report => ({ state, sequence: index + 1 }));
+    });
+
+  test("arrive again and late in any order without reopening a send or counting it as interrupted", () => {
+    fc.assert(
+      fc.property(scripts, fc.array(fc.array(fc.nat())), (script, copies) => {
+        let part: AnswerPart = { text: "t", state: "pending" };
+        for (const [step, report] of script.entries()) {
+          const first = apply(part, report);
+          expect(first.made.proceed).toBe(report.state !== "sent");
+          part = first.part;
+          const expected = { sending: "sending", failed: "pending", sent: "sent" }[report.state];
+          expect(part.state).toBe(expected);
+          // Copies of anything said so far, this report included.
+          for (const copy of copies[step] ?? []) {
+            const again = script[copy % (step + 1)] ?? report;
+            const { part: after, made } = apply(part, again);
+            expect(after).toEqual(part);
+            expect(made.unknown).toBe(false);
+            if (made.proceed) expect(again).toEqual(report);
+          }
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test("of a worker that took over go on after those it found, so an interrupted send is still found", () => {
+    const found: AnswerPart = { text: "t", state: "sending", sequence: 3 };
+    expect(apply(found, { state: "sending", sequence: 4 }).made).toEqual({
+      ...{ state: "unknown", proceed: false, unknown: true },
+    });
+  });
+
+  test("that say it was sent are believed however late", () => {
+    const later: AnswerPart = { text: "t", state: "sending", sequence: 5 };
+    expect(apply(later, { state: "sent", sequence: 2 }).part).toMatchObject({
+      ...{ state: "sent", sequence: 5 },
+    });
+  });
+
+  test.each([
+    [undefined, 1],
+    [1, undefined],
+    [undefined, undefined],
+  ])("count as before when one side has no number (%s, %s)", (known, sequence) => {
+    const part: AnswerPart = {
+      ...{ text: "t", state: "sending" },
+      ...(known === undefined ? {} : { sequence: known }),
+    };
+    expect(decideLateReport(part, "failed", sequence)).toBeNull();
+  });
 });
 
 describe("the answer", () => {
@@ -150,6 +230,38 @@ describe("delivery", () => {
       "enqueued",
       "claimed",
       "answer_stored",
+      "delivery_failed",
+      "delivered",
+    ]);
+  });
+
+  test("that was refused late, a second time, leaves the send that began after it alone", async () => {
+    const t = await queueTest();
+    const messageId = await send(t, "c1");
+    const { ref } = await mustClaim(t, "w1");
+    await store(t, ref, "a");
+    await deliver(t, ref, 0, "sending", undefined, 1);
+    await deliver(t, ref, 0, "failed", undefined, 2);
+    await deliver(t, ref, 0, "sending", undefined, 3);
+    const before = await readRows(t);
+    for (const [state, number] of [
+      ["failed", 2],
+      ["sending", 1],
+    ] as const) {
+      expect(await deliver(t, ref, 0, state, undefined, number)).toMatchObject({
+        proceed: false,
+        answer: { parts: [{ state: "sending", sequence: 3 }] },
+      });
+    }
+    expect(await readRows(t)).toEqual(before);
+    // The lost answer to the newest report is given again.
+    expect(await deliver(t, ref, 0, "sending", undefined, 3)).toMatchObject({ proceed: true });
+    await deliver(t, ref, 0, "sent", "tg-1", 4);
+    await deliver(t, ref, 0, "sent", "tg-1", 4);
+    expect((await readRows(t)).answers?.[0]?.parts).toMatchObject([{ state: "sent", sequence: 4 }]);
+    const events = await t.query(api.lib.listMessageEvents, { messageId });
+    const kinds = events.map((event) => event.kind);
+    expect(kinds.filter((kind) => kind.startsWith("deliver"))).toEqual([
       "delivery_failed",
       "delivered",
     ]);

@@ -85,12 +85,37 @@ export async function storeAnswer(
 
 export type DeliveryReport = "sending" | "sent" | "failed";
 
-/** What a report does to a part, and whether the worker may call the channel now. Pure. */
+/** `proceed`: the worker may call the channel now. `unknown`: an interrupted delivery was found. */
+export type DeliveryDecision = {
+  state: AnswerPart["state"];
+  proceed: boolean;
+  unknown: boolean;
+};
+
+/**
+ * What a late or repeated report gets: null when it is neither. Reports are numbered per part, so one that was overtaken
+ * by a newer one changes nothing: a `failed` that arrives twice must not reopen the send that began after it. That
+ * something was sent stays true however late it is heard. Pure.
+ */
+export function decideLateReport(
+  part: AnswerPart,
+  report: DeliveryReport,
+  sequence: number | undefined,
+): DeliveryDecision | null {
+  if (sequence === undefined || part.sequence === undefined) return null;
+  if (sequence > part.sequence || report === "sent") return null;
+  // The newest report again: its answer was lost, and nothing was done about it yet.
+  const isNewest = sequence === part.sequence;
+  const stands = report === "sending" ? part.state === "sending" : part.state === "pending";
+  return { state: part.state, proceed: isNewest && stands, unknown: false };
+}
+
+/** What a report does to a part. Pure. */
 export function decideDelivery(
   part: AnswerPart,
   report: DeliveryReport,
   policy: DeliveryPolicy,
-): { state: AnswerPart["state"]; proceed: boolean; unknown: boolean } {
+): DeliveryDecision {
   if (part.state === "sent" || part.state === "unknown")
     return { state: part.state, proceed: false, unknown: false };
   if (report === "sent") return { state: "sent", proceed: false, unknown: false };
@@ -108,7 +133,12 @@ export function decideDelivery(
 export async function recordDelivery(
   ctx: MutationCtx,
   ref: LeaseRef,
-  report: { part: number; state: DeliveryReport; externalMessageId?: string | undefined },
+  report: {
+    part: number;
+    state: DeliveryReport;
+    sequence?: number | undefined;
+    externalMessageId?: string | undefined;
+  },
   now: number,
 ): Promise<{ proceed: boolean; answer: AnswerView } | null> {
   const held = await heldMessage(ctx, ref);
@@ -116,6 +146,9 @@ export async function recordDelivery(
   const answer = await loadAnswer(ctx, ref.messageId);
   const part = answer?.parts[report.part];
   if (answer === null || part === undefined) return null;
+  const { text } = answer;
+  const late = decideLateReport(part, report.state, report.sequence);
+  if (late !== null) return { proceed: late.proceed, answer: { text, parts: answer.parts } };
   const { delivery } = await loadPolicy(ctx);
   const decision = decideDelivery(part, report.state, delivery);
   const parts = answer.parts.map((other, index) =>
@@ -125,6 +158,9 @@ export async function recordDelivery(
           ...other,
           state: decision.state,
           at: now,
+          ...(report.sequence === undefined
+            ? {}
+            : { sequence: Math.max(report.sequence, part.sequence ?? 0) }),
           ...(report.externalMessageId === undefined
             ? {}
             : { externalMessageId: report.externalMessageId }),
@@ -139,7 +175,7 @@ export async function recordDelivery(
     ? "delivery_unknown"
     : report.state === "failed"
       ? "delivery_failed"
-      : finished && report.state === "sent"
+      : finished && report.state === "sent" && part.state !== "sent"
         ? "delivered"
         : null;
   if (kind !== null)
@@ -151,5 +187,5 @@ export async function recordDelivery(
       workerId: ref.workerId,
       detail: `part ${report.part + 1} of ${parts.length}`,
     });
-  return { proceed: decision.proceed, answer: { text: answer.text, parts } };
+  return { proceed: decision.proceed, answer: { text, parts } };
 }

@@ -16,7 +16,7 @@ export { expireLeases, loseLease, LEASE_LOST_ERROR } from "./leases.js";
 export { loadAnswer, recordDelivery, storeAnswer, toAnswerView } from "./answers.js";
 export { unblockAgent } from "./pausing.js";
 export { findMediaFile, registerMediaFile } from "./media.js";
-export { attachMetadata } from "./payload.js";
+export { attachMetadata, botOfMessage } from "./payload.js";
 export { countOfStatus, hasQueued, listForConversation } from "./listings.js";
 export { adopt, findHead, settle, type Message } from "./store.js";
 export { countLegacyRows, takeOverLegacyRows } from "./takeover.js";

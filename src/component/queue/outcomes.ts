@@ -11,6 +11,7 @@ import { idleDeadline } from "../workers/machine.js";
 import { loadWorker, touchWorker } from "../workers/ops.js";
 import { applyFailure, NO_LEASE } from "./leases.js";
 import { decideFail, decideHandBack } from "./machine.js";
+import { botOfMessage } from "./payload.js";
 import { counted, leaving, settle, wakeFor, type Message } from "./store.js";
 import { MAX_ERROR_LENGTH, type FailResult } from "./validators.js";
 
@@ -145,7 +146,7 @@ async function noteUnreachable(
   const telegramChatId = metadata?.["telegramChatId"];
   if (provider !== "telegram" || telegramChatId === undefined || !UNREACHABLE.test(error)) return;
   const botIdentity =
-    metadata?.["telegramBotIdentity"] ?? (await loadProfile(ctx, message.agentKey))?.botIdentity;
+    botOfMessage(message) ?? (await loadProfile(ctx, message.agentKey))?.botIdentity;
   if (botIdentity !== undefined)
     await markChatBlocked(ctx, { botIdentity, telegramChatId, reason: error }, now);
 }

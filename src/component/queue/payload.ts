@@ -15,6 +15,12 @@ export function checkPayloadSize(payload: Message["payload"]): void {
     );
 }
 
+/** The bot that a message came through (webhook), or that its chat belongs to (pushes); null when nothing says so. */
+export function botOfMessage({ payload }: Pick<Message, "payload">): string | null {
+  const { metadata } = payload;
+  return metadata?.["telegramBotIdentity"] ?? metadata?.["botIdentity"] ?? null;
+}
+
 /** Merges keys into the message's metadata, the new ones win. @throws PAYLOAD_TOO_LARGE */
 export async function attachMetadata(
   ctx: MutationCtx,

@@ -86,9 +86,11 @@ export const deliver = async (
   part: number,
   state: DeliveryReport,
   externalMessageId?: string,
+  sequence?: number,
 ) =>
   await t.mutation(
-    async (ctx) => await recordDelivery(ctx, ref, { part, state, externalMessageId }, Date.now()),
+    async (ctx) =>
+      await recordDelivery(ctx, ref, { part, state, externalMessageId, sequence }, Date.now()),
   );
 
 /** A worker of the fleet, reserved for a conversation or free. */

@@ -96,6 +96,8 @@ export const vAnswerPart = v.object({
   state: vDeliveryPartState,
   externalMessageId: v.optional(v.string()),
   at: v.optional(v.number()),
+  /** Number of the newest report that counted; absent when the worker does not number its reports. */
+  sequence: v.optional(v.number()),
 });
 export type AnswerPart = Infer<typeof vAnswerPart>;
 export const vAnswerView = v.object({ text: v.string(), parts: v.array(vAnswerPart) });

@@ -1,6 +1,12 @@
 /** The message and worker settings: what of the input is stored, and what is refused. */
 import { refuse } from "../../shared/errors.js";
-import { DEFAULT_PATH_PREFIX, type MessageConfig, type WorkerRuntimeConfig } from "../config.js";
+import {
+  DEFAULT_PATH_PREFIX,
+  isPathPrefix,
+  PATH_PREFIX_RULE,
+  type MessageConfig,
+  type WorkerRuntimeConfig,
+} from "../config.js";
 import {
   MAX_SYSTEM_PROMPT_BYTES,
   MAX_WORKER_ENV_VALUE_LENGTH,
@@ -38,8 +44,6 @@ export function normalizeMessageConfig(config: MessageConfig): MessageConfig | n
   };
 }
 
-/** Segments of unreserved characters: what `registerRoutes` mounts and a URL carries unchanged. */
-const PATH_PREFIX = /^(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._~-]+)+$/;
 const ENV_NAME = /^[A-Z][A-Z0-9_]*$/;
 /** The scheduler gives every machine its own value of these. */
 const RESERVED_ENV =
@@ -47,10 +51,10 @@ const RESERVED_ENV =
 
 /** @throws INVALID_ARGUMENT naming the field. */
 export function assertWorkerRuntimeConfig({ pathPrefix, env = {} }: WorkerRuntimeConfig): void {
-  if (pathPrefix !== undefined && !PATH_PREFIX.test(pathPrefix)) {
+  if (pathPrefix !== undefined && !isPathPrefix(pathPrefix)) {
     refuse(
       "INVALID_ARGUMENT",
-      `workerConfig.pathPrefix must start with "/", must not end with it and holds only URL path characters, got '${pathPrefix.slice(0, 80)}'.`,
+      `workerConfig.pathPrefix ${PATH_PREFIX_RULE}, got '${pathPrefix.slice(0, 80)}'.`,
     );
   }
   const entries = Object.entries(env);

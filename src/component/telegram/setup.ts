@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { refuse } from "../../shared/errors.js";
 import { internal } from "../_generated/api.js";
+import { isPathPrefix, PATH_PREFIX_RULE } from "../config.js";
 import type { ActionCtx } from "../kit/functions.js";
 import { randomBase64Url, sha256Hex } from "../kit/random.js";
 import { callTelegram, requireTelegram, type BotAddress } from "./botApi.js";
@@ -14,6 +15,8 @@ import {
   type WebhookConfigured,
   type WebhookReadiness,
 } from "./validators.js";
+
+const MAX_QUOTED = 80;
 
 type Ctx = Pick<ActionCtx, "runQuery" | "runMutation">;
 type Addresses = { apiBaseUrl: string; pathPrefix: string };
@@ -95,6 +98,13 @@ export function siteOf(convexSiteUrl: string, allowLoopback: boolean): string {
   return site;
 }
 
+/** Behind an address, "bots" would name another host, and "/bots/" a route that nobody mounted. */
+function checkedPrefix(pathPrefix: string | undefined): string | undefined {
+  if (pathPrefix === undefined || isPathPrefix(pathPrefix)) return pathPrefix;
+  const got = pathPrefix.slice(0, MAX_QUOTED);
+  return refuse("INVALID_ARGUMENT", `pathPrefix ${PATH_PREFIX_RULE}, got '${got}'.`);
+}
+
 export async function configureWebhook(
   ctx: Ctx,
   args: { convexSiteUrl: string; secretRef?: string; agentKey?: string; pathPrefix?: string },
@@ -115,7 +125,7 @@ export async function configureWebhook(
   }
   // Only an operator who points us at a local Telegram can mean a local site.
   const site = siteOf(args.convexSiteUrl, addresses.apiBaseUrl !== DEFAULT_TELEGRAM_API);
-  const webhookUrl = site + webhookPath(args.pathPrefix ?? addresses.pathPrefix);
+  const webhookUrl = site + webhookPath(checkedPrefix(args.pathPrefix) ?? addresses.pathPrefix);
   const me = await whoIs(access);
   await ctx.runMutation(internal.telegram.tokenImport.linkBot, {
     ...(agentKey === undefined ? {} : { agentKey }),
@@ -191,16 +201,17 @@ export async function webhookReadiness(
     internal.telegram.webhookRecords.webhookOfAgent,
     { agentKey },
   );
-  const prefix = pathPrefix ?? (await addressesOf(ctx)).pathPrefix;
-  // Without an address of our own only its end can be judged, as in 3.x.
+  const asked = checkedPrefix(pathPrefix);
+  const prefix = asked ?? (await addressesOf(ctx)).pathPrefix;
+  const isAtPrefix = info.url.endsWith(webhookPath(prefix));
+  const ours = known?.webhookUrl ?? null;
+  // Without an address of our own only its end can be judged, as in 3.x. A prefix that was asked for must be there too.
   const webhookReady =
-    known?.webhookUrl === null || known === null
-      ? info.url.endsWith(webhookPath(prefix))
-      : info.url === known.webhookUrl;
-  if (known !== null && known.webhookUrl !== null)
+    ours === null ? isAtPrefix : info.url === ours && (asked === undefined || isAtPrefix);
+  if (known !== null && ours !== null)
     await ctx.runMutation(internal.telegram.webhookRecords.recordWebhook, {
       botIdentity: known.botIdentity,
-      verified: webhookReady,
+      verified: info.url === ours,
     });
   return {
     agentKey,

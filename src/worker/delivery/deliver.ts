@@ -44,10 +44,11 @@ async function deliverPart(
 ): Promise<"sent" | "unknown"> {
   const { gateway, channel, job, clock, patience } = options;
   let known: AnswerPart["state"] = part.state;
+  const number = numbering(part);
   let last: SendOutcome | null = null;
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     checkSignals(options);
-    const begun = await begin(options, index, known);
+    const begun = await begin(options, index, known, number);
     if (!begun.proceed) {
       const now = begun.answer?.parts[index]?.state;
       if (now === "sent" || now === "unknown") return now;
@@ -59,7 +60,10 @@ async function deliverPart(
       const id = last.externalMessageId;
       await gateway.recordDelivery(
         job,
-        { part: index, state: "sent", ...(id === undefined ? {} : { externalMessageId: id }) },
+        {
+          ...{ part: index, state: "sent", sequence: number.next() },
+          ...(id === undefined ? {} : { externalMessageId: id }),
+        },
         patience,
       );
       return "sent";
@@ -69,7 +73,8 @@ async function deliverPart(
       known = "sending";
       continue;
     }
-    await gateway.recordDelivery(job, { part: index, state: "failed" }, patience);
+    const failed = { part: index, state: "failed", sequence: number.next() } as const;
+    await gateway.recordDelivery(job, failed, patience);
     known = "pending";
     const wait = last.retryAfterMs ?? backoffMs(tries, options.random, 500);
     if (last.permanent || wait > MAX_WAIT_MS) break;
@@ -88,24 +93,36 @@ async function begin(
   options: DeliverOptions,
   index: number,
   known: AnswerPart["state"],
+  number: Numbering,
 ): Promise<DeliveryRecord> {
   const { gateway, job, clock, random, patience } = options;
   const until = clock.now() + patience.budgetMs;
+  let sequence = number.next();
   for (let attempt = 0; ; attempt++) {
     try {
-      return await gateway.recordDelivery(job, { part: index, state: "sending" });
+      return await gateway.recordDelivery(job, { part: index, state: "sending", sequence });
     } catch (error) {
       if (!(error instanceof GatewayUnreachable) || clock.now() > until) throw error;
       await clock.sleep(error.retryAfterMs ?? backoffMs(attempt, random), patience.signal);
     }
     // Before the signals: a worker that has to stop should not leave a part behind as interrupted.
     if (known === "pending") {
-      const undone = await gateway.recordDelivery(job, { part: index, state: "failed" }, patience);
+      const failed = { part: index, state: "failed", sequence: number.next() } as const;
+      const undone = await gateway.recordDelivery(job, failed, patience);
+      sequence = number.next();
       const now = undone.answer?.parts[index];
       if (now !== undefined && isSettled(now)) return { ...undone, proceed: false };
     }
     checkSignals(options);
   }
+}
+
+type Numbering = { next: () => number };
+
+/** Numbers of the reports about one part, after those of whoever delivered it before. */
+function numbering(part: AnswerPart): Numbering {
+  let last = part.sequence ?? 0;
+  return { next: () => ++last };
 }
 
 function isSettled(part: AnswerPart): part is AnswerPart & { state: "sent" | "unknown" } {
