@@ -14,7 +14,7 @@ import { dumpTables, type Dump } from "./dump.js";
 import { Files } from "./files.js";
 import { Timers, type DeploymentHooks } from "./hooks.js";
 import { loadInstances, type LogLine } from "./instances.js";
-import { JwtSigner } from "./jwt.js";
+import { installSignJwt, JwtSigner } from "./jwt.js";
 import { Runtime } from "./runtime.js";
 import { siteHandler, useRealRequests } from "./siteServer.js";
 import { SyncServer } from "./sync.js";
@@ -89,6 +89,7 @@ export async function startLocalConvex(options: LocalConvexOptions): Promise<Loc
     const sync = new SyncServer(runtime);
     const onWrite = (table: string) => sync.invalidate(table);
     hooks.host = tapSyscalls({ runtime, files, signer, onWrite });
+    await installSignJwt(runtime);
 
     const [cloud, site] = servers;
     cloud.on("request", cloudHandler(runtime, files, signer));

@@ -1,12 +1,34 @@
 /** `ctx.auth.signJwt`: tokens of this deployment, and the public keys that verify them. */
 import { generateKeyPairSync, sign } from "node:crypto";
 
+import type { Host } from "./hooks.js";
+import type { Runtime } from "./runtime.js";
+
 const MAX_SECONDS = 60 * 60;
 const KEY_ID = "local";
 
 export interface SignRequest {
   claims?: Record<string, unknown>;
   expiresInSeconds: number;
+}
+
+/**
+ * Gives the `ctx.auth` of convex-test, which replaces the real one, the real one's `signJwt`: a syscall, answered by the
+ * deployment in whose execution it is made.
+ */
+export async function installSignJwt(runtime: Runtime): Promise<void> {
+  await runtime.transaction("", (ctx) => {
+    const auth = Object.getPrototypeOf(ctx.auth) as {
+      signJwt?: (r: SignRequest) => Promise<unknown>;
+    };
+    auth.signJwt ??= async (request) => {
+      const { Convex } = globalThis as unknown as { Convex: Host };
+      return JSON.parse(
+        await Convex.asyncSyscall("1.0/signJwt", JSON.stringify(request)),
+      ) as unknown;
+    };
+    return Promise.resolve();
+  });
 }
 
 export class JwtSigner {
