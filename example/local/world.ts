@@ -24,6 +24,8 @@ export type WorldOptions = {
   idleMs: number;
   maxWorkers: number;
   agentKeys: readonly string[];
+  /** The directory of the app that is deployed; the example by default. */
+  projectDir?: string;
   /** How much faster than real ones the local machines change state. */
   speed?: number;
   leaseMs?: number;
@@ -73,7 +75,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     OPERATOR_IDS: OPERATOR,
   };
   const convex = await startLocalConvex({
-    projectDir: PROJECT_DIR,
+    projectDir: options.projectDir ?? PROJECT_DIR,
     env,
     onFunctionError: (failure) =>
       options.onProblem?.(`${failure.source} ${failure.name}: ${String(failure.error)}`),
