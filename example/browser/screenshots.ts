@@ -32,6 +32,10 @@ try {
   await shoot(olga, "chat");
   for (const path of PAGES.slice(1)) {
     await olga.goTo(path);
+    if (path === "agents") {
+      await olga.page.getByRole("button", { name: "Check everything" }).click();
+      await olga.page.getByText("Everything is in place.").waitFor();
+    }
     if (path === "queue") await olga.page.waitForTimeout(3_000);
     await shoot(olga, path);
   }

@@ -102,7 +102,7 @@ function Navigation({ routes, current, me, onSignOut }: NavigationProps) {
         <span>
           <strong>{me.userId}</strong> <small>{me.isOperator ? "operator" : "user"}</small>
         </span>
-        <small className="stand-in">local stand-in sign-in</small>
+        <small className="stand-in">demo sign-in</small>
         <button type="button" className="quiet" onClick={onSignOut}>
           Sign out
         </button>

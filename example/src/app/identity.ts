@@ -34,7 +34,9 @@ export async function fetchToken(url: string, userId: string): Promise<string> {
     return await new ConvexHttpClient(url).mutation(api.demoSignIn.signIn, { userId });
   } catch (error) {
     if (error instanceof TypeError)
-      throw new Error(`The deployment at ${url} does not answer. Does it run (npx convex dev)?`);
+      throw new Error(`The deployment at ${url} does not answer. Does it run (npx convex dev)?`, {
+        cause: error,
+      });
     throw error;
   }
 }
