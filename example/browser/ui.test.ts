@@ -149,6 +149,26 @@ test.each(["chat", "queue", "agents", "push"])(
   },
 );
 
+test("the measurements find what they look for", async () => {
+  const page = await stage.open();
+  await page.setContent(`
+    <style>button:focus { outline: none } .hidden { display: none }</style>
+    <p style="color: #888; background: #fff">grey</p>
+    <p style="color: #000; background: #fff; opacity: 0.4">pale</p>
+    <p style="color: #555; background: #fff">dark enough</p>
+    <p class="hidden" style="color: #fff; background: #fff">hidden</p>
+    <input placeholder="no label" /><button>Seen</button><a href="#x" tabindex="-1">not reached</a>`);
+  const faint = await faintTexts(page);
+  expect(faint.map((text) => text.split(" ")[1])).toEqual(["grey", "pale"]);
+  expect(await unnamedControls(page)).toEqual([expect.stringContaining("no label")]);
+  const problems = await tabProblems(page);
+  expect(problems).toEqual([
+    expect.stringMatching(/focus is not seen: <button/),
+    expect.stringMatching(/not reached: <a/),
+  ]);
+  await page.context().close();
+});
+
 test("nothing was written to the console on the way", () => {
   expect(olga.errors).toEqual([]);
 });
