@@ -29,6 +29,11 @@ const TOOLS = [
   "vitest",
 ];
 
+/** What the package is made of, and what stays at home. */
+const EXPECTED =
+  /^((dist|src)\/.+\.(js|ts|map)|src\/tsconfig\.json|package\.json|README\.md|LICENSE)$/;
+const UNEXPECTED = /\.(test|fixture|conformance|bench)\./;
+
 async function smoke(givenTarball, app) {
   let tarball = givenTarball;
   const node = (...args) => run(process.execPath, args, app);
@@ -74,6 +79,11 @@ async function smoke(givenTarball, app) {
       );
       if (slug !== "my-skill" || files.length !== 2) throw new Error("The bundle is incomplete.");
     }),
+    await attempt("contents", () => {
+      const files = listFiles(path.join(app, "node_modules", PACKAGE));
+      const strangers = files.filter((file) => !EXPECTED.test(file) || UNEXPECTED.test(file));
+      if (strangers.length > 0) throw new Error(`Packed by mistake: ${strangers.join(", ")}`);
+    }),
     await attempt("bins", () => {
       const { bin: bins } = readJson(path.join(app, "node_modules", PACKAGE, "package.json"));
       for (const [name, file] of Object.entries(bins)) {
@@ -117,6 +127,13 @@ function writeReadmeSnippets(app) {
     fs.mkdirSync(path.dirname(target), { recursive: true });
     fs.writeFileSync(target, code);
   }
+}
+
+function listFiles(dir) {
+  return fs
+    .readdirSync(dir, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.relative(dir, path.join(entry.parentPath ?? entry.path, entry.name)));
 }
 
 function copyTemplates(from, to) {

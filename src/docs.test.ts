@@ -14,6 +14,16 @@ const pages = [
     .map((f) => `docs/${f}`),
 ];
 
+/** The anchors that GitHub gives to the headings of a page. */
+function anchorsOf(page: string): string[] {
+  return [...read(page).matchAll(/^#{1,6} (.+)$/gm)].map(([, title = ""]) =>
+    title
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N} _-]/gu, "")
+      .replaceAll(" ", "-"),
+  );
+}
+
 describe("the documentation", () => {
   test("ARCHITECTURE draws exactly the worker transitions of the source", () => {
     const drawn = [...read("docs/ARCHITECTURE.md").matchAll(/^ {2}(\w+) --> (\w+): /gm)].map(
@@ -46,5 +56,15 @@ describe("the documentation", () => {
       join(dirname(page), f ?? ""),
     );
     expect([...files, ...links].filter((file) => !existsSync(join(root, file)))).toEqual([]);
+  });
+
+  test.each(pages)("%s links only to headings that are there", (page) => {
+    const links = [...read(page).matchAll(/\]\((?!https?:)([^)#\s]*)#([^)\s]+)\)/g)].map(
+      ([, file = "", anchor = ""]) => ({
+        target: file === "" ? page : join(dirname(page), file),
+        anchor,
+      }),
+    );
+    expect(links.filter(({ target, anchor }) => !anchorsOf(target).includes(anchor))).toEqual([]);
   });
 });

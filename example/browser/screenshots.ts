@@ -32,6 +32,10 @@ try {
   await shoot(olga, "chat");
   for (const path of PAGES.slice(1)) {
     await olga.goTo(path);
+    if (path === "agents") {
+      await olga.page.getByRole("button", { name: "Check everything" }).click();
+      await olga.page.locator(".decision").last().waitFor();
+    }
     if (path === "queue") await olga.page.waitForTimeout(3_000);
     await shoot(olga, path);
   }
@@ -41,6 +45,7 @@ try {
   const narrow = await stage.visit("olga", { size: NARROW });
   for (const path of ["chat", "queue"]) {
     await narrow.goTo(path);
+    if (path === "queue") await narrow.page.waitForTimeout(3_000);
     await shoot(narrow, `${path}-390`);
   }
 } finally {

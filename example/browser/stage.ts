@@ -16,7 +16,12 @@ const FLAGS = [
 
 export const WIDE = { width: 1280, height: 900 };
 export const NARROW = { width: 390, height: 844 };
-export type Look = { size?: typeof WIDE; colorScheme?: "light" | "dark" };
+export type Look = {
+  size?: typeof WIDE;
+  colorScheme?: "light" | "dark";
+  /** What the page is told about its deployment instead of the local world's address; null tells it nothing. */
+  config?: { convexUrl: string } | null;
+};
 
 export type Visit = {
   page: Page;
@@ -29,26 +34,38 @@ export type Visit = {
 
 export type Stage = {
   world: World;
+  /** A new browser window with the page as a visitor sees it. */
+  open(look?: Look): Promise<Page>;
   /** A new browser window in which somebody is signed in. */
   visit(userId?: string, look?: Look): Promise<Visit>;
   close(): Promise<void>;
 };
 
-export async function startStage(idleMs: number): Promise<Stage> {
-  const world = await startWorld({ idleMs, maxWorkers: 2, agentKeys: ["default", "support"] });
+export async function startStage(idleMs: number, maxWorkers = 2): Promise<Stage> {
+  const world = await startWorld({ idleMs, maxWorkers, agentKeys: ["default", "support"] });
   const ui = await startUi(world);
   const browser = await chromium.launch({ executablePath: CHROMIUM, headless: true, args: FLAGS });
+  const open: Stage["open"] = async ({ size = WIDE, colorScheme = "light", config } = {}) => {
+    const context = await browser.newContext({ viewport: size, colorScheme, locale: "en-GB" });
+    const page = await context.newPage();
+    if (config !== undefined)
+      await page.addInitScript((value) => {
+        Object.defineProperty(window, "__AGENT_FACTORY__", { value: value ?? undefined });
+      }, config);
+    await page.goto(ui.url);
+    return page;
+  };
   return {
     world,
-    visit: async (userId = OPERATOR, { size = WIDE, colorScheme = "light" } = {}) => {
-      const context = await browser.newContext({ viewport: size, colorScheme, locale: "en-GB" });
-      const page = await context.newPage();
+    open,
+    visit: async (userId = OPERATOR, look = {}) => {
+      const page = await open(look);
+      const context = page.context();
       const errors: string[] = [];
       page.on("console", (message) => {
         if (["error", "warning"].includes(message.type())) errors.push(message.text());
       });
       page.on("pageerror", (error) => errors.push(error.message));
-      await page.goto(ui.url);
       await page.getByLabel("Somebody else").fill(userId);
       await page.getByRole("button", { name: "Continue" }).click();
       await page.getByRole("navigation").waitFor();

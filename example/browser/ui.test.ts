@@ -1,5 +1,6 @@
 /** What people do in the web UI, in a real browser against the local world. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { faintTexts, tabProblems, unnamedControls } from "./audit.js";
 import { answer, chooseAgent, furnish, send, walkOnboarding } from "./scene.js";
 import { NARROW, startStage, WIDE, type Stage, type Visit } from "./stage.js";
 
@@ -59,6 +60,37 @@ test("a secret goes in and is on no page after", async () => {
   expect(await olga.page.content()).not.toContain("sk-very-secret");
 });
 
+test("a push is switched off, and deleted only when one means it", async () => {
+  const { page } = olga;
+  const jobs = async () =>
+    (await stage.world.component("listPushJobsForUser", { consumerUserId: "olga" })) as object[];
+  await olga.goTo("push");
+  await page.getByRole("button", { name: "Switch Week in review off" }).click();
+  await page.getByText("Switched off.").waitFor(SLOW);
+  expect(await jobs()).toMatchObject([{ title: "Week in review", enabled: false }]);
+  await page.getByRole("button", { name: "Delete Week in review" }).click();
+  await page.getByRole("button", { name: "No", exact: true }).click();
+  expect(await jobs()).toHaveLength(1);
+  await page.getByRole("button", { name: "Delete Week in review" }).click();
+  await page.getByRole("button", { name: "Delete Week in review, really" }).click();
+  await page.getByText("Nothing is pushed to you.").waitFor(SLOW);
+  expect(await jobs()).toEqual([]);
+});
+
+test("a worker's row, its machine and its skills are side by side", async () => {
+  const { page } = olga;
+  await olga.goTo("fleet");
+  const machine = stage.world.fly.control.machines().find((m) => m.state === "started");
+  const row = page.locator("tr", { hasText: machine?.id ?? "none" });
+  await row.getByText("yes").waitFor(SLOW);
+  expect(await page.getByText("Cost today").count()).toBe(1);
+  await olga.goTo("skills");
+  await page.getByText("greeting 1.1.0", { exact: true }).waitFor(SLOW);
+  await page.getByText("Releases").click();
+  await page.getByRole("button", { name: "Go back to 1.0.0" }).click();
+  await page.getByText("greeting 1.1.0, no longer active").waitFor(SLOW);
+});
+
 test("a dry run of the cleanup counts machines and destroys none", async () => {
   await olga.goTo("cleanup");
   await olga.page.getByRole("button", { name: "Dry run" }).click();
@@ -87,7 +119,7 @@ describe.each([
   ["narrow, light", { size: NARROW, colorScheme: "light" }],
   ["narrow, dark", { size: NARROW, colorScheme: "dark" }],
 ] as const)("%s", (_name, look) => {
-  test("every page is quiet in the console and fits its width", async () => {
+  test("every page is quiet, fits its width, and can be read", async () => {
     const visit = await stage.visit("olga", look);
     for (const path of PAGES) {
       await visit.goTo(path);
@@ -95,12 +127,46 @@ describe.each([
       const overflow = await visit.page.evaluate(
         () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
       );
-      expect({ path, overflow }).toEqual({ path, overflow: 0 });
+      for (const summary of await visit.page.locator("main summary").all()) await summary.click();
+      const faint = await faintTexts(visit.page);
+      const unnamed = await unnamedControls(visit.page);
+      expect({ path, overflow, faint, unnamed }).toEqual({
+        ...{ path, overflow: 0, faint: [], unnamed: [] },
+      });
       expect(await visit.page.getByText("cannot be shown").count()).toBe(0);
     }
     expect(visit.errors).toEqual([]);
     await visit.context.close();
   });
+});
+
+test.each(["chat", "queue", "agents", "push"])(
+  "everything on the page %s is reached by Tab, and the focus is seen",
+  async (path) => {
+    await olga.goTo(path);
+    await olga.page.locator("main h2").first().waitFor();
+    expect(await tabProblems(olga.page)).toEqual([]);
+  },
+);
+
+test("the measurements find what they look for", async () => {
+  const page = await stage.open();
+  await page.setContent(`
+    <style>button:focus { outline: none } .hidden { display: none }</style>
+    <p style="color: #888; background: #fff">grey</p>
+    <p style="color: #000; background: #fff; opacity: 0.4">pale</p>
+    <p style="color: #555; background: #fff">dark enough</p>
+    <p class="hidden" style="color: #fff; background: #fff">hidden</p>
+    <input placeholder="no label" /><button>Seen</button><a href="#x" tabindex="-1">not reached</a>`);
+  const faint = await faintTexts(page);
+  expect(faint.map((text) => text.split(" ")[1])).toEqual(["grey", "pale"]);
+  expect(await unnamedControls(page)).toEqual([expect.stringContaining("no label")]);
+  const problems = await tabProblems(page);
+  expect(problems).toEqual([
+    expect.stringMatching(/focus is not seen: <button/),
+    expect.stringMatching(/not reached: <a/),
+  ]);
+  await page.context().close();
 });
 
 test("nothing was written to the console on the way", () => {

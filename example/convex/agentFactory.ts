@@ -35,8 +35,10 @@ export const {
   // For people: what they are pushed and when
   createPushJobCustomForAgent,
   createPushJobFromTemplateForAgent,
+  deletePushJob,
   listPushDispatchesForAgent,
   listPushJobsForUser,
+  setPushJobEnabled,
   triggerPushJobNowForAgent,
   updatePushJobForAgent,
 

@@ -7,7 +7,8 @@
  * - the worker functions are refused: machines come through the gateway in http.ts, with tokens of their own.
  */
 import { ConvexError } from "convex/values";
-import type { AuthCallback, ExposedFunctionName } from "@okrlinkhub/agent-factory";
+import type { AuthCallback, AuthCtx, ExposedFunctionName } from "@okrlinkhub/agent-factory";
+import { components } from "./_generated/api.js";
 import { env } from "./_generated/server.js";
 
 /** Functions for people that are about nobody's data yet. */
@@ -34,12 +35,16 @@ export const auth: AuthCallback = async (ctx, operation) => {
       if (!operators().has(userId)) throw new ConvexError("This is for operators.");
       return userId;
     case "user": {
-      const { conversationId, consumerUserId } = operation.args;
+      const { conversationId, consumerUserId, jobId } = operation.args;
       if (consumerUserId !== undefined && consumerUserId !== userId)
         throw new ConvexError("You can only act as yourself.");
       if (conversationId !== undefined && !conversationId.startsWith(conversationPrefix(userId)))
         throw new ConvexError("This is not your conversation.");
-      const isAboutSomebody = conversationId !== undefined || consumerUserId !== undefined;
+      if (jobId !== undefined && !(await hasPush(ctx, userId, jobId)))
+        throw new ConvexError("This is not your push.");
+      const isAboutSomebody = [conversationId, consumerUserId, jobId].some(
+        (id) => id !== undefined,
+      );
       const isOpen = OPEN_TO_EVERYBODY.includes(operation.function) || operators().has(userId);
       if (!isAboutSomebody && !isOpen) throw new ConvexError("This app does not offer that.");
       return userId;
@@ -47,9 +52,20 @@ export const auth: AuthCallback = async (ctx, operation) => {
   }
 };
 
+async function hasPush(ctx: AuthCtx, consumerUserId: string, jobId: string): Promise<boolean> {
+  const { listPushJobsForUser } = components.agentFactory.lib;
+  const jobs = await ctx.runQuery(listPushJobsForUser, { consumerUserId });
+  return jobs.some((job) => job._id === jobId);
+}
+
 /** Whom the functions for operators admit. */
 export function isOperator(userId: string): boolean {
   return operators().has(userId);
+}
+
+/** Whether anybody operates this deployment. */
+export function hasOperators(): boolean {
+  return operators().size > 0;
 }
 
 function operators(): ReadonlySet<string> {

@@ -13,6 +13,8 @@ const app = defineApp({
     AGENT_FACTORY_LOG_LEVEL: v.optional(v.string()),
     /** User ids (the `sub` of their token) that may operate the fleet, comma separated; see auth.ts. */
     OPERATOR_IDS: v.optional(v.string()),
+    /** 1 lets everybody sign in as anybody, for trying the example on a development deployment; see demoSignIn.ts. */
+    AGENT_FACTORY_DEMO_SIGN_IN: v.optional(v.string()),
   },
 });
 

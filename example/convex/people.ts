@@ -6,7 +6,7 @@ import { ConvexError, v } from "convex/values";
 import type { Auth } from "convex/server";
 import { components } from "./_generated/api.js";
 import { action, mutation, query } from "./_generated/server.js";
-import { conversationPrefix, isOperator } from "./auth.js";
+import { conversationPrefix, hasOperators, isOperator } from "./auth.js";
 
 const { lib } = components.agentFactory;
 
@@ -16,14 +16,18 @@ async function userOf({ auth }: { auth: Auth }): Promise<string> {
   return identity.subject;
 }
 
-/** The signed-in user, and whether the operators' pages are for them; null for a visitor. */
+/** The signed-in user, whether the operators' pages are for them, and whether for anybody; null for a visitor. */
 export const me = query({
   args: {},
-  returns: v.union(v.null(), v.object({ userId: v.string(), isOperator: v.boolean() })),
+  returns: v.union(
+    v.null(),
+    v.object({ userId: v.string(), isOperator: v.boolean(), hasOperators: v.boolean() }),
+  ),
   handler: async (ctx) => {
     const identity = await ctx.auth.getUserIdentity();
     if (identity === null) return null;
-    return { userId: identity.subject, isOperator: isOperator(identity.subject) };
+    const userId = identity.subject;
+    return { userId, isOperator: isOperator(userId), hasOperators: hasOperators() };
   },
 });
 

@@ -24,6 +24,8 @@ export type WorldOptions = {
   idleMs: number;
   maxWorkers: number;
   agentKeys: readonly string[];
+  /** The directory of the app that is deployed; the example by default. */
+  projectDir?: string;
   /** How much faster than real ones the local machines change state. */
   speed?: number;
   leaseMs?: number;
@@ -41,6 +43,8 @@ export type World = {
   telegram: Awaited<ReturnType<typeof startLocalTelegram>>;
   /** Calls a function of the component, as `npx convex run --component agentFactory` would. */
   component(name: string, args?: Record<string, Value>): Promise<Value>;
+  /** The deployment's environment; what is changed here counts from the next call on. */
+  env: Record<string, string | undefined>;
   /** Values that must appear in no table. */
   secrets: string[];
   close(): Promise<void>;
@@ -65,9 +69,14 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     }),
   });
   const telegram = await startLocalTelegram();
+  const env: World["env"] = {
+    AGENT_FACTORY_SECRETS_KEY: secretsKey,
+    AGENT_FACTORY_DEMO_SIGN_IN: "1",
+    OPERATOR_IDS: OPERATOR,
+  };
   const convex = await startLocalConvex({
-    projectDir: PROJECT_DIR,
-    env: { AGENT_FACTORY_SECRETS_KEY: secretsKey, OPERATOR_IDS: OPERATOR },
+    projectDir: options.projectDir ?? PROJECT_DIR,
+    env,
     onFunctionError: (failure) =>
       options.onProblem?.(`${failure.source} ${failure.name}: ${String(failure.error)}`),
     onLog: (line) => {
@@ -81,6 +90,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     fly,
     telegram,
     component,
+    env,
     secrets: [FLY_TOKEN, secretsKey],
     close: async () => {
       await convex.close();

@@ -1,7 +1,7 @@
 import { convexTest } from "convex-test";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import agentFactory from "@okrlinkhub/agent-factory/test";
-import { api, components } from "./convex/_generated/api.js";
+import { api, components, internal } from "./convex/_generated/api.js";
 import schema from "./convex/schema.js";
 
 const modules = import.meta.glob("./convex/**/*.*s");
@@ -26,37 +26,33 @@ function setup() {
 test("a message is enqueued, claimed and completed", async () => {
   const t = setup();
   const user = t.withIdentity({ subject: "ada" });
-  await t.mutation(async (ctx) => {
-    const agent = { agentKey: "helper", version: "1", secretsRef: [], enabled: true };
-    await ctx.runMutation(components.agentFactory.lib.configureAgent, agent);
-  });
-
+  const agent = { agentKey: "helper", version: "1", secretsRef: [], enabled: true };
+  await t.mutation(internal.operator.configureAgent, agent);
+  const conversationId = "chat-1";
   const messageId = await user.mutation(api.agentFactory.enqueue, {
-    conversationId: "chat-1",
+    conversationId,
     agentKey: "helper",
     provider: "smoke",
     providerUserId: "ada",
     messageText: "hello",
   });
-  expect(await user.query(api.agentFactory.queueStats, {})).toMatchObject({ queuedReady: 1 });
 
+  // As the gateway calls for a worker.
+  const { lib } = components.agentFactory;
   const workerId = "worker-1";
-  const job = await user.mutation(api.agentFactory.workerClaim, { workerId });
+  const job = await t.mutation(async (ctx) => await ctx.runMutation(lib.claim, { workerId }));
   expect(job).toMatchObject({ messageId, agentKey: "helper", payload: { messageText: "hello" } });
   if (job === null) throw new Error("nothing was claimed");
-
   const { leaseId } = job;
-  await user.mutation(api.agentFactory.workerComplete, { workerId, messageId, leaseId });
-  const items = await user.query(api.agentFactory.listQueueItemsForConversation, {
-    conversationId: "chat-1",
+  await t.mutation(async (ctx) => {
+    await ctx.runMutation(lib.appendConversationMessages, {
+      conversationId,
+      messages: [{ role: "assistant", content: "Hello Ada", at: Date.now() }],
+    });
+    await ctx.runMutation(lib.complete, { workerId, messageId, leaseId });
   });
-  expect(items).toMatchObject([{ _id: messageId, status: "done" }]);
-  expect(await user.query(api.agentFactory.queueStats, {})).toMatchObject({
-    queuedReady: 0,
-    processing: 0,
-    deadLetter: 0,
-  });
-  expect(await user.query(api.agentFactory.workerStats, {})).toMatchObject({ idleCount: 1 });
+  const read = await user.query(api.agentFactory.listConversationMessages, { conversationId });
+  expect(read.entries).toMatchObject([{ role: "assistant", content: "Hello Ada" }]);
 });
 
 test("the README's own functions enqueue once and read the history", async () => {
@@ -70,16 +66,10 @@ test("the README's own functions enqueue once and read the history", async () =>
   });
 });
 
-test("secrets and settings are stored", async () => {
-  const user = setup().withIdentity({ subject: "ada" });
+test("secrets and settings are stored by the operator, and by nobody else", async () => {
+  const t = setup();
   const secret = { secretRef: "fly.apiToken", plaintextValue: "FlyV1 smoke" };
-  expect(await user.mutation(api.agentFactory.importSecret, secret)).toMatchObject({ version: 1 });
-  const secretRefs = ["fly.apiToken", "convex.url"];
-  expect(await user.query(api.agentFactory.secretStatus, { secretRefs })).toMatchObject([
-    { secretRef: "fly.apiToken", hasActive: true },
-    { secretRef: "convex.url", hasActive: false },
-  ]);
-
+  expect(await t.mutation(internal.operator.importSecret, secret)).toMatchObject({ version: 1 });
   const providerConfig = {
     kind: "fly" as const,
     appName: "smoke-app",
@@ -90,10 +80,18 @@ test("secrets and settings are stored", async () => {
     volumePath: "/data",
     volumeSizeGb: 1,
   };
-  await user.mutation(api.agentFactory.setProviderRuntimeConfig, { providerConfig });
-  expect(await user.query(api.agentFactory.getProviderRuntimeConfig, {})).toMatchObject(providerConfig);
+  await t.mutation(internal.operator.setProviderRuntimeConfig, { providerConfig });
+  const { lib } = components.agentFactory;
+  expect(
+    await t.query(async (ctx) => await ctx.runQuery(lib.providerRuntimeConfig, {})),
+  ).toMatchObject(providerConfig);
+  const user = t.withIdentity({ subject: "ada" });
+  await expect(user.action(api.agentFactory.runFlyCleanup, {})).rejects.toThrow("Not for you");
 });
 
 test("nothing answers without auth", async () => {
-  await expect(setup().query(api.agentFactory.queueStats, {})).rejects.toThrow("Sign in first");
+  const conversationId = "chat-1";
+  await expect(
+    setup().query(api.agentFactory.listConversationMessages, { conversationId }),
+  ).rejects.toThrow("Sign in first");
 });

@@ -11,6 +11,8 @@
 import type * as agentFactory from "../agentFactory.js";
 import type * as auth from "../auth.js";
 import type * as crons from "../crons.js";
+import type * as demoAudience from "../demoAudience.js";
+import type * as demoSignIn from "../demoSignIn.js";
 import type * as http from "../http.js";
 import type * as operator from "../operator.js";
 import type * as people from "../people.js";
@@ -25,6 +27,8 @@ declare const fullApi: ApiFromModules<{
   agentFactory: typeof agentFactory;
   auth: typeof auth;
   crons: typeof crons;
+  demoAudience: typeof demoAudience;
+  demoSignIn: typeof demoSignIn;
   http: typeof http;
   operator: typeof operator;
   people: typeof people;

@@ -34,6 +34,7 @@ type Env = {
   readonly AGENT_FACTORY_SECRETS_KEY_PREVIOUS: string | undefined;
   readonly AGENT_FACTORY_LOG_LEVEL: string | undefined;
   readonly OPERATOR_IDS: string | undefined;
+  readonly AGENT_FACTORY_DEMO_SIGN_IN: string | undefined;
 };
 
 /**

@@ -2,6 +2,7 @@
 import type http from "node:http";
 import type { JSONValue } from "convex/values";
 import type { Files, Reply } from "./files.js";
+import type { JwtSigner } from "./jwt.js";
 import type { FunctionKind, Runtime } from "./runtime.js";
 import { callerOf, encodeU64, failureOf, readBody } from "./wire.js";
 
@@ -16,7 +17,11 @@ const KINDS: Record<string, FunctionKind | "any"> = {
   "/api/function": "any",
 };
 
-export function cloudHandler(runtime: Runtime, files: Files): http.RequestListener {
+export function cloudHandler(
+  runtime: Runtime,
+  files: Files,
+  signer: JwtSigner,
+): http.RequestListener {
   return (req, res) => {
     const cors = {
       "access-control-allow-origin": "*",
@@ -27,19 +32,25 @@ export function cloudHandler(runtime: Runtime, files: Files): http.RequestListen
       res.writeHead(status, { "content-type": contentType, ...cors });
       res.end(Buffer.isBuffer(body) ? body : JSON.stringify(body));
     };
-    route(req, runtime, files).then(send, (error: unknown) => {
+    route(req, runtime, files, signer).then(send, (error: unknown) => {
       send({ status: 500, body: { code: "InternalServerError", message: String(error) } });
     });
   };
 }
 
-async function route(req: http.IncomingMessage, runtime: Runtime, files: Files): Promise<Reply> {
+async function route(
+  req: http.IncomingMessage,
+  runtime: Runtime,
+  files: Files,
+  signer: JwtSigner,
+): Promise<Reply> {
   const { pathname, searchParams } = new URL(req.url ?? "/", "http://local");
   if (req.method === "OPTIONS") return { status: 204, body: Buffer.alloc(0) };
   if (pathname === "/version" || pathname === "/instance_name") return text("local");
   if (pathname === "/api/query_ts") {
     return { status: 200, body: { ts: encodeU64(BigInt(Date.now()) * 1_000_000n) } };
   }
+  if (pathname === "/.well-known/jwks.json") return { status: 200, body: signer.publicKeys() };
   const kind = KINDS[pathname];
   if (kind !== undefined && req.method === "POST") return callFunction(kind, req, runtime);
   if (pathname === "/api/storage/upload" && req.method === "POST") {

@@ -14,6 +14,7 @@ import { dumpTables, type Dump } from "./dump.js";
 import { Files } from "./files.js";
 import { Timers, type DeploymentHooks } from "./hooks.js";
 import { loadInstances, type LogLine } from "./instances.js";
+import { installSignJwt, JwtSigner } from "./jwt.js";
 import { Runtime } from "./runtime.js";
 import { siteHandler, useRealRequests } from "./siteServer.js";
 import { SyncServer } from "./sync.js";
@@ -84,11 +85,14 @@ export async function startLocalConvex(options: LocalConvexOptions): Promise<Loc
     };
     const runtime = new Runtime(instances, hooks);
     const files = new Files(() => urls.CONVEX_CLOUD_URL);
+    const signer = new JwtSigner(() => urls.CONVEX_CLOUD_URL);
     const sync = new SyncServer(runtime);
-    hooks.host = tapSyscalls({ runtime, files, onWrite: (table) => sync.invalidate(table) });
+    const onWrite = (table: string) => sync.invalidate(table);
+    hooks.host = tapSyscalls({ runtime, files, signer, onWrite });
+    await installSignJwt(runtime);
 
     const [cloud, site] = servers;
-    cloud.on("request", cloudHandler(runtime, files));
+    cloud.on("request", cloudHandler(runtime, files, signer));
     cloud.on("upgrade", (req, socket, head) => sync.upgrade(req, socket, head));
     const onHttpError = (name: string, error: unknown) => report({ source: "http", name, error });
     site.on(

@@ -5,11 +5,13 @@
 import { convexToJson } from "convex/values";
 import { currentExecution, whileScheduling, type Host } from "./hooks.js";
 import type { Files } from "./files.js";
+import type { JwtSigner, SignRequest } from "./jwt.js";
 import type { FunctionPath, Runtime } from "./runtime.js";
 
 export interface TapOptions {
   runtime: Runtime;
   files: Files;
+  signer: JwtSigner;
   /** A function has written to `table`; its transaction may not have ended yet. */
   onWrite: (table: string) => void;
 }
@@ -22,7 +24,7 @@ const WRITES = new Set(["1.0/insert", "1.0/shallowMerge", "1.0/replace", "1.0/re
 const SCHEDULING = new Set(["1.0/schedule", "1.0/actions/schedule"]);
 const CANCELING = new Set(["1.0/cancel_job", "1.0/actions/cancel_job"]);
 
-export function tapSyscalls({ runtime, files, onWrite }: TapOptions): Host {
+export function tapSyscalls({ runtime, files, signer, onWrite }: TapOptions): Host {
   const real = runtime.host;
 
   const current = async (): Promise<FunctionPath> => {
@@ -124,6 +126,7 @@ export function tapSyscalls({ runtime, files, onWrite }: TapOptions): Host {
     asyncSyscall: async (op, json) => {
       const execution = currentExecution();
       if (op === "1.0/get") return getDocument(op, json);
+      if (op === "1.0/signJwt") return JSON.stringify(signer.sign(JSON.parse(json) as SignRequest));
       if (op === "1.0/queryPage") return queryPage(op, json);
       if (op.startsWith("1.0/storage")) {
         return (await storage(op, json)) ?? real.asyncSyscall(op, json);

@@ -12,12 +12,14 @@ export function App() {
     return (
       <main className="lonely">
         <Notice tone="bad" title="This page does not know its deployment">
-          Start it with <code>npm run demo</code> or <code>npm run dev</code>, or set{" "}
-          <code>VITE_CONVEX_URL</code>.
+          Start it with <code>npm run demo</code> (a local world) or <code>npm run dev</code> (your
+          deployment: the Convex CLI writes <code>VITE_CONVEX_URL</code> to <code>.env.local</code>
+          ). A build of your own needs{" "}
+          <code>VITE_CONVEX_URL=https://&lt;name&gt;.convex.cloud</code>.
         </Notice>
       </main>
     );
-  if (userId === null) return <SignInPage onSignIn={signIn} />;
+  if (userId === null) return <SignInPage url={convexUrl} onSignIn={signIn} />;
   return <SignedIn key={userId} url={convexUrl} userId={userId} onSignOut={signOut} />;
 }
 
@@ -28,7 +30,7 @@ function SignedIn({ url, userId, onSignOut }: SignedInProps) {
   const [client, setClient] = useState<ConvexReactClient | null>(null);
   useEffect(() => {
     const created = new ConvexReactClient(url);
-    created.setAuth(tokenFetcher(userId));
+    created.setAuth(tokenFetcher(url, userId));
     setClient(created);
     return () => {
       void created.close();

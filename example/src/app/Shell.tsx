@@ -7,6 +7,7 @@ import { Loading } from "../parts/Empty.js";
 import { Guarded } from "../parts/Guarded.js";
 import { Notice } from "../parts/Notice.js";
 import { ROUTES, usePath, type Route } from "./routes.js";
+import { Conditions } from "./Conditions.js";
 import { MeContext, type Me } from "./useMe.js";
 
 /** The frame of all pages: who you are, where you can go, where you are. */
@@ -18,7 +19,11 @@ export function Shell({ onSignOut }: { onSignOut: () => void }) {
     return (
       <main className="lonely">
         <Notice tone="bad" title="The deployment did not accept this sign-in">
-          The stand-in only works where tokens are believed, as in <code>npm run demo</code>.
+          <p>
+            It believes the providers that <code>convex/auth.config.ts</code> names, once that file
+            is pushed (<code>npx convex dev</code>), and the demo sign-in only while{" "}
+            <code>AGENT_FACTORY_DEMO_SIGN_IN</code> is <code>1</code>.
+          </p>
           <p>
             <button type="button" onClick={onSignOut}>
               Back
@@ -38,6 +43,16 @@ export function Shell({ onSignOut }: { onSignOut: () => void }) {
           <title>{`${route.title} · Agent factory`}</title>
           <h1>{route.title}</h1>
           {me.isOperator && <FaultBar />}
+          {me.isOperator && (
+            <Guarded what="The state of the deployment">
+              <Conditions />
+            </Guarded>
+          )}
+          {!me.hasOperators && (
+            <Notice tone="warn" title="Nobody operates this deployment">
+              Name who may, by user id: <code>npx convex env set OPERATOR_IDS {me.userId}</code>
+            </Notice>
+          )}
           <Guarded what={route.title}>
             <Suspense fallback={<Loading />}>
               <route.page />
@@ -87,7 +102,7 @@ function Navigation({ routes, current, me, onSignOut }: NavigationProps) {
         <span>
           <strong>{me.userId}</strong> <small>{me.isOperator ? "operator" : "user"}</small>
         </span>
-        <small className="stand-in">local stand-in sign-in</small>
+        <small className="stand-in">demo sign-in</small>
         <button type="button" className="quiet" onClick={onSignOut}>
           Sign out
         </button>

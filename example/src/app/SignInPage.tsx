@@ -1,33 +1,49 @@
-import { useState } from "react";
+import { useCallback, useState } from "react";
 import { Notice } from "../parts/Notice.js";
+import { TaskButton, TaskNote } from "../parts/TaskButton.js";
+import { fetchToken } from "./identity.js";
+import { useTask } from "./useTask.js";
 
 const PEOPLE = [
   { id: "olga", role: "operator", hint: "chats, and runs the fleet" },
   { id: "ada", role: "user", hint: "has an agent of her own" },
 ] as const;
 
+type Props = { url: string; onSignIn: (userId: string) => void };
+
 /** Not a sign-in: it takes everybody's word. */
-export function SignInPage({ onSignIn }: { onSignIn: (userId: string) => void }) {
+export function SignInPage({ url, onSignIn }: Props) {
   const [name, setName] = useState("");
+  const task = useTask(
+    useCallback(
+      async (userId: string) => {
+        await fetchToken(url, userId);
+        onSignIn(userId);
+        return null;
+      },
+      [url, onSignIn],
+    ),
+  );
   return (
     <main className="lonely">
       <h1>Agent factory</h1>
       <p className="lead">Agents on machines that exist only while somebody talks to them.</p>
       <Notice tone="warn" title="A stand-in for your app's sign-in">
-        It believes whoever you say you are, which is only fit for a deployment on this machine. A
-        real deployment refuses it until your own identity provider is set up.
+        It believes whoever you say you are, which is only fit for trying things. A deployment
+        refuses it unless its environment says <code>AGENT_FACTORY_DEMO_SIGN_IN=1</code>; the local
+        world does.
       </Notice>
       <ul className="people">
         {PEOPLE.map(({ id, role, hint }) => (
           <li key={id}>
-            <button type="button" className="person" onClick={() => onSignIn(id)}>
+            <TaskButton task={task} kind="person" onClick={() => void task.run(id)}>
               <strong>
                 {id[0]?.toUpperCase()}
                 {id.slice(1)}
               </strong>
               <span className="badge">{role}</span>
               <span className="muted">{hint}</span>
-            </button>
+            </TaskButton>
           </li>
         ))}
       </ul>
@@ -35,7 +51,7 @@ export function SignInPage({ onSignIn }: { onSignIn: (userId: string) => void })
         className="row"
         onSubmit={(event) => {
           event.preventDefault();
-          if (name.trim() !== "") onSignIn(name.trim());
+          if (name.trim() !== "") void task.run(name.trim());
         }}
       >
         <label className="field grow">
@@ -48,10 +64,11 @@ export function SignInPage({ onSignIn }: { onSignIn: (userId: string) => void })
             placeholder="user id"
           />
         </label>
-        <button type="submit" disabled={name.trim() === ""}>
+        <button type="submit" disabled={task.isRunning || name.trim() === ""}>
           Continue
         </button>
       </form>
+      <TaskNote task={task} />
     </main>
   );
 }

@@ -1,28 +1,12 @@
 /**
- * A stand-in for the app's sign-in: the token says who you are and is signed by nobody. The local deployment believes it;
- * a real one refuses it until `auth.config.ts` names an identity provider, whose `fetchToken` then goes in here.
+ * A stand-in for the app's sign-in: the deployment signs a token for whoever one says to be, where its environment allows
+ * that (example/convex/demoSignIn.ts). An app with an identity provider replaces `fetchToken` by the provider's.
  */
+import { ConvexHttpClient } from "convex/browser";
 import { useCallback, useMemo, useState } from "react";
+import { api } from "../../convex/_generated/api.js";
 
 const STORAGE_KEY = "agent-factory.user";
-const DAY_S = 24 * 60 * 60;
-
-function base64Url(value: object): string {
-  const bytes = new TextEncoder().encode(JSON.stringify(value));
-  const text = btoa(String.fromCharCode(...bytes));
-  return text.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
-}
-
-function unsignedToken(subject: string, nowS: number): string {
-  const claims = {
-    iss: "https://local",
-    sub: subject,
-    name: subject,
-    iat: nowS,
-    exp: nowS + DAY_S,
-  };
-  return `${base64Url({ alg: "none", typ: "JWT" })}.${base64Url(claims)}.x`;
-}
 
 export type SignIn = {
   userId: string | null;
@@ -44,7 +28,20 @@ export function useSignIn(): SignIn {
   return useMemo(() => ({ userId, signIn, signOut }), [userId, signIn, signOut]);
 }
 
-/** What the Convex client asks for a token with. */
-export function tokenFetcher(userId: string): () => Promise<string> {
-  return () => Promise.resolve(unsignedToken(userId, Math.floor(Date.now() / 1000)));
+/** A token for the user. Rejects with a sentence for people: refused, or nobody there. */
+export async function fetchToken(url: string, userId: string): Promise<string> {
+  try {
+    return await new ConvexHttpClient(url).mutation(api.demoSignIn.signIn, { userId });
+  } catch (error) {
+    if (error instanceof TypeError)
+      throw new Error(`The deployment at ${url} does not answer. Does it run (npx convex dev)?`, {
+        cause: error,
+      });
+    throw error;
+  }
+}
+
+/** What the Convex client asks for a token with; null is nobody. */
+export function tokenFetcher(url: string, userId: string): () => Promise<string | null> {
+  return () => fetchToken(url, userId).catch(() => null);
 }

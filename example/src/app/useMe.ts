@@ -1,6 +1,6 @@
 import { createContext, useContext } from "react";
 
-export type Me = { userId: string; isOperator: boolean };
+export type Me = { userId: string; isOperator: boolean; hasOperators: boolean };
 
 export const MeContext = createContext<Me | null>(null);
 

@@ -83,6 +83,14 @@ const DRAIN_REASONS: Record<string, string> = {
   exited: "its process ended",
 };
 
+const DRIFTS: Record<string, Word> = {
+  machine_missing: { label: "its machine was not listed", tone: "bad" },
+  not_running: { label: "its machine does not run", tone: "bad" },
+  not_recorded: { label: "the row does not know its machine yet", tone: "warn" },
+  no_row: { label: "ours, but without a row", tone: "bad" },
+  foreign: { label: "not ours: left alone", tone: "calm" },
+};
+
 const lookUp = (words: Record<string, Word>) => (key: string) =>
   words[key] ?? { label: key.replaceAll("_", " "), tone: "calm" as const };
 
@@ -92,5 +100,6 @@ export const workerWord = lookUp(WORKER);
 export const snapshotWord = lookUp(SNAPSHOT);
 export const runWord = lookUp(RUN);
 export const decisionWord = lookUp(DECISIONS);
+export const driftWord = lookUp(DRIFTS);
 export const eventText = (kind: string) => EVENTS[kind] ?? kind.replaceAll("_", " ");
 export const drainText = (reason: string) => DRAIN_REASONS[reason] ?? reason;

@@ -10,7 +10,7 @@ type Props = {
 
 const WIDTH = 600;
 const HEIGHT = 140;
-const PAD = { top: 10, right: 8, bottom: 22, left: 44 };
+const PAD = { top: 10, right: 8, bottom: 26, left: 60 };
 
 export function Plot({ title, points, format, tone }: Props) {
   const first = points[0];

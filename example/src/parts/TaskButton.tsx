@@ -5,7 +5,7 @@ type Props = {
   task: TaskState;
   onClick: () => void;
   children: ReactNode;
-  kind?: "primary" | "plain" | "danger";
+  kind?: "primary" | "plain" | "danger" | "person";
   disabled?: boolean;
   label?: string;
 };

@@ -1,31 +1,54 @@
-import { useQuery } from "convex/react";
+import { useAction } from "convex/react";
+import type { FunctionReturnType } from "convex/server";
+import { useCallback, useState } from "react";
 import { api } from "../../../convex/_generated/api.js";
-import { Loading } from "../../parts/Empty.js";
-import { Notice } from "../../parts/Notice.js";
+import { useTask } from "../../app/useTask.js";
+import { Badge } from "../../parts/Badge.js";
+import { TaskButton, TaskNote } from "../../parts/TaskButton.js";
 
+type Diagnosis = FunctionReturnType<typeof api.agentFactory.diagnose>;
+
+const WORDS = {
+  ok: { label: "ok", tone: "good" },
+  warning: { label: "look", tone: "warn" },
+  problem: { label: "missing", tone: "bad" },
+} as const;
+
+/** What `npx agent-factory doctor` asks: key, secrets, gateway, provider, agents, webhooks. */
 export function Readiness() {
-  const state = useQuery(api.agentFactory.getProviderOperationalReadiness, {});
-  const provider = useQuery(api.agentFactory.getProviderRuntimeConfig, {});
-  if (state === undefined || provider === undefined) return <Loading />;
+  const [checks, setChecks] = useState<Diagnosis["checks"]>([]);
+  const diagnose = useAction(api.agentFactory.diagnose);
+  const task = useTask(
+    useCallback(async () => {
+      const found = await diagnose({});
+      setChecks(found.checks);
+      return found.ok ? "Everything is in place." : null;
+    }, [diagnose]),
+  );
   return (
     <>
-      {state.issues.length === 0 ? (
-        <Notice tone="good" title="Yes.">
-          Machines come from{" "}
-          {provider === null
-            ? "nowhere yet"
-            : `the app “${provider.appName}” in ${provider.region}`}
-          .
-        </Notice>
-      ) : (
-        <Notice tone="warn" title="Not yet">
-          <ul>
-            {state.issues.map((issue) => (
-              <li key={issue}>{issue}</li>
-            ))}
-          </ul>
-        </Notice>
-      )}
+      <div>
+        <TaskButton task={task} kind="primary" onClick={() => void task.run()}>
+          {task.isRunning ? "Looking …" : "Check everything"}
+        </TaskButton>
+      </div>
+      <TaskNote task={task} />
+      <ul className="plain">
+        {checks.map(({ name, subject, status, message, fix }, index) => (
+          <li key={index} className="decision">
+            <Badge word={WORDS[status]} />
+            <span>
+              <strong>{name.replaceAll("_", " ")}</strong> {subject} <span>{message}</span>
+              {fix !== null && (
+                <>
+                  <br />
+                  <code>{fix}</code>
+                </>
+              )}
+            </span>
+          </li>
+        ))}
+      </ul>
     </>
   );
 }

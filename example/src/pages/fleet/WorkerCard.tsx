@@ -21,7 +21,15 @@ export function WorkerCard({ worker, machine }: Props) {
       <dl className="facts">
         <dt>Machine</dt>
         <dd>
-          {worker.machineId === null ? "not created" : <code>{worker.machineId}</code>}
+          {worker.machineId === null ? (
+            worker.status === "stopped" ? (
+              "gone"
+            ) : (
+              "not created"
+            )
+          ) : (
+            <code>{worker.machineId}</code>
+          )}
           {machine !== null && ` ${machine.state}`}
         </dd>
         {worker.status !== "stopped" && (

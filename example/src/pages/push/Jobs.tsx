@@ -6,10 +6,13 @@ import { useNow } from "../../app/useNow.js";
 import { useTask } from "../../app/useTask.js";
 import { agoText, inText, zoneTimeText } from "../../format/format.js";
 import { Badge } from "../../parts/Badge.js";
+import { ConfirmButton } from "../../parts/ConfirmButton.js";
 import { Empty, Loading } from "../../parts/Empty.js";
 import { Cell, Table } from "../../parts/Table.js";
 import { TaskButton, TaskNote } from "../../parts/TaskButton.js";
 import { scheduleText } from "./schedules.js";
+
+const GONE = "It was gone already.";
 
 type Which = { jobId: string; agentKey: string };
 
@@ -17,7 +20,8 @@ export function Jobs() {
   const { userId: consumerUserId } = useMe();
   const jobs = useQuery(api.agentFactory.listPushJobsForUser, { consumerUserId });
   const trigger = useMutation(api.agentFactory.triggerPushJobNowForAgent);
-  const update = useMutation(api.agentFactory.updatePushJobForAgent);
+  const setEnabled = useMutation(api.agentFactory.setPushJobEnabled);
+  const remove = useMutation(api.agentFactory.deletePushJob);
   const pushing = useTask(
     useCallback(
       async (which: Which) => {
@@ -29,20 +33,30 @@ export function Jobs() {
   );
   const switching = useTask(
     useCallback(
-      async (which: Which, enabled: boolean) => {
-        await update({ consumerUserId, ...which, enabled });
+      async (jobId: string, enabled: boolean) => {
+        if (!(await setEnabled({ jobId, enabled }))) return GONE;
         return enabled ? "Switched on." : "Switched off.";
       },
-      [update, consumerUserId],
+      [setEnabled],
+    ),
+  );
+  const deleting = useTask(
+    useCallback(
+      async (jobId: string, title: string) =>
+        (await remove({ jobId })) ? `“${title}” is deleted.` : GONE,
+      [remove],
     ),
   );
   const now = useNow(10_000);
   if (jobs === undefined) return <Loading />;
   if (jobs.length === 0)
     return (
-      <Empty title="Nothing is pushed to you.">
-        Add a push below, for example a morning hello.
-      </Empty>
+      <>
+        <Empty title="Nothing is pushed to you.">
+          Add a push below, for example a morning hello.
+        </Empty>
+        <TaskNote task={deleting} />
+      </>
     );
   return (
     <>
@@ -86,10 +100,17 @@ export function Jobs() {
                   <TaskButton
                     task={switching}
                     label={`Switch ${job.title} ${job.enabled ? "off" : "on"}`}
-                    onClick={() => void switching.run(which, !job.enabled)}
+                    onClick={() => void switching.run(job._id, !job.enabled)}
                   >
                     {job.enabled ? "Off" : "On"}
                   </TaskButton>
+                  <ConfirmButton
+                    task={deleting}
+                    label={`Delete ${job.title}`}
+                    onConfirm={() => void deleting.run(job._id, job.title)}
+                  >
+                    Delete
+                  </ConfirmButton>
                 </div>
               </Cell>
             </tr>
@@ -98,6 +119,7 @@ export function Jobs() {
       </Table>
       <TaskNote task={pushing} />
       <TaskNote task={switching} />
+      <TaskNote task={deleting} />
     </>
   );
 }

@@ -1,6 +1,7 @@
 import { useMutation, useQuery } from "convex/react";
 import { useCallback, useState } from "react";
 import { api } from "../../../convex/_generated/api.js";
+import { useFields } from "../../app/useFields.js";
 import { useMe } from "../../app/useMe.js";
 import { useTask } from "../../app/useTask.js";
 import { countText } from "../../format/format.js";
@@ -9,10 +10,12 @@ import { Notice } from "../../parts/Notice.js";
 import { TaskNote } from "../../parts/TaskButton.js";
 import { COMPANY_ID } from "./company.js";
 
+const EMPTY = { title: "", text: "" };
+
 /** First whom it would reach, then the sending. */
 export function NewBroadcast() {
   const { userId } = useMe();
-  const [given, setGiven] = useState({ title: "", text: "" });
+  const { values: given, bind, reset } = useFields(EMPTY);
   const [isPreview, setIsPreview] = useState(false);
   const preview = useQuery(
     api.agentFactory.previewBroadcast,
@@ -23,12 +26,10 @@ export function NewBroadcast() {
     useCallback(async () => {
       await send({ companyId: COMPANY_ID, ...given, requestedBy: userId });
       setIsPreview(false);
-      setGiven({ title: "", text: "" });
+      reset();
       return "Sending: see its progress below.";
-    }, [send, given, userId]),
+    }, [send, given, userId, reset]),
   );
-  const set = (name: keyof typeof given) => (event: { target: { value: string } }) =>
-    setGiven({ ...given, [name]: event.target.value });
   return (
     <form
       className="stack"
@@ -40,11 +41,11 @@ export function NewBroadcast() {
     >
       <div className="form-grid">
         <Field label="Title">
-          <input required value={given.title} onChange={set("title")} />
+          <input required {...bind("title")} />
         </Field>
         <div className="wide">
           <Field label="Text">
-            <textarea required rows={2} value={given.text} onChange={set("text")} />
+            <textarea required rows={2} {...bind("text")} />
           </Field>
         </div>
       </div>

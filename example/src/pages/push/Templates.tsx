@@ -1,8 +1,10 @@
 import { useMutation, useQuery } from "convex/react";
 import { useCallback, useState } from "react";
 import { api } from "../../../convex/_generated/api.js";
+import { useFields } from "../../app/useFields.js";
 import { useMe } from "../../app/useMe.js";
 import { useTask } from "../../app/useTask.js";
+import { DetailsForm } from "../../parts/DetailsForm.js";
 import { Empty, Loading } from "../../parts/Empty.js";
 import { Field } from "../../parts/Field.js";
 import { TaskNote } from "../../parts/TaskButton.js";
@@ -62,9 +64,11 @@ export function Templates() {
   );
 }
 
+const EMPTY = { templateKey: "", title: "", text: "" };
+
 function NewTemplate() {
   const { userId } = useMe();
-  const [given, setGiven] = useState({ templateKey: "", title: "", text: "" });
+  const { values: given, bind, reset } = useFields(EMPTY);
   const [when, setWhen] = useState(DEFAULT_SCHEDULE);
   const create = useMutation(api.agentFactory.createPushTemplate);
   const task = useTask(
@@ -77,47 +81,24 @@ function NewTemplate() {
         suggestedTimes: slot.kind === "manual" ? [] : [slot],
         actorUserId: userId,
       });
+      reset();
       return "The template is stored.";
-    }, [create, given, when, userId]),
+    }, [create, given, when, userId, reset]),
   );
-  const set = (name: keyof typeof given) => (event: { target: { value: string } }) =>
-    setGiven({ ...given, [name]: event.target.value });
   return (
-    <details>
-      <summary>Add a template</summary>
-      <form
-        className="stack"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void task.run();
-        }}
-      >
-        <div className="form-grid">
-          <Field label="Key">
-            <input
-              required
-              value={given.templateKey}
-              onChange={set("templateKey")}
-              placeholder="morning"
-            />
-          </Field>
-          <Field label="Title">
-            <input required value={given.title} onChange={set("title")} />
-          </Field>
-          <ScheduleInput value={when} onChange={setWhen} />
-          <div className="wide">
-            <Field label="Text">
-              <textarea required rows={2} value={given.text} onChange={set("text")} />
-            </Field>
-          </div>
-        </div>
-        <div>
-          <button type="submit" className="primary" disabled={task.isRunning}>
-            Store the template
-          </button>
-        </div>
-        <TaskNote task={task} />
-      </form>
-    </details>
+    <DetailsForm title="Add a template" submit="Store the template" task={task}>
+      <Field label="Key">
+        <input required {...bind("templateKey")} placeholder="morning" />
+      </Field>
+      <Field label="Title">
+        <input required {...bind("title")} />
+      </Field>
+      <ScheduleInput value={when} onChange={setWhen} />
+      <div className="wide">
+        <Field label="Text">
+          <textarea required rows={2} {...bind("text")} />
+        </Field>
+      </div>
+    </DetailsForm>
   );
 }

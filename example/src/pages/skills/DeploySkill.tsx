@@ -1,14 +1,13 @@
 import { useMutation } from "convex/react";
-import { useCallback, useState } from "react";
+import { useCallback } from "react";
 import { api } from "../../../convex/_generated/api.js";
+import { useFields } from "../../app/useFields.js";
 import { useMe } from "../../app/useMe.js";
 import { useTask } from "../../app/useTask.js";
 import { Field } from "../../parts/Field.js";
 import { TaskNote } from "../../parts/TaskButton.js";
 
-type Bundle = { slug: string; version: string; skillMd: string; code: string };
-
-const EXAMPLE: Bundle = {
+const EXAMPLE = {
   slug: "greeting",
   version: "1.0.0",
   skillMd:
@@ -18,11 +17,11 @@ const EXAMPLE: Bundle = {
 
 export function DeploySkill() {
   const { userId } = useMe();
-  const [bundle, setBundle] = useState(EXAMPLE);
+  const { values: bundle, bind } = useFields(EXAMPLE);
   const deploy = useMutation(api.agentFactory.globalSkillsDeploy);
   const task = useTask(
     useCallback(
-      async ({ slug, version, skillMd, code }: Bundle) => {
+      async ({ slug, version, skillMd, code }: typeof EXAMPLE) => {
         await deploy({
           slug: slug.trim(),
           version: version.trim(),
@@ -38,9 +37,6 @@ export function DeploySkill() {
       [deploy, userId],
     ),
   );
-  const set =
-    (name: keyof Bundle) => (event: React.ChangeEvent<HTMLInputElement | HTMLTextAreaElement>) =>
-      setBundle({ ...bundle, [name]: event.target.value });
   return (
     <form
       className="stack"
@@ -51,18 +47,18 @@ export function DeploySkill() {
     >
       <div className="form-grid">
         <Field label="Name">
-          <input required value={bundle.slug} onChange={set("slug")} />
+          <input required {...bind("slug")} />
         </Field>
         <Field label="Version" hint="A version is published once">
-          <input required value={bundle.version} onChange={set("version")} />
+          <input required {...bind("version")} />
         </Field>
       </div>
       <div className="two">
         <Field label="SKILL.md">
-          <textarea rows={7} className="code" value={bundle.skillMd} onChange={set("skillMd")} />
+          <textarea rows={7} className="code" {...bind("skillMd")} />
         </Field>
         <Field label="scripts/index.mjs">
-          <textarea rows={7} className="code" value={bundle.code} onChange={set("code")} />
+          <textarea rows={7} className="code" {...bind("code")} />
         </Field>
       </div>
       <div>

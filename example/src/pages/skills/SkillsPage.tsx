@@ -3,6 +3,7 @@ import { api } from "../../../convex/_generated/api.js";
 import { Empty, Loading } from "../../parts/Empty.js";
 import { Panel } from "../../parts/Panel.js";
 import { DeploySkill } from "./DeploySkill.js";
+import { Loaded } from "./Loaded.js";
 import { Skill } from "./Skill.js";
 
 /** Code bundles that every worker, or those of one agent or company, load when they start. */
@@ -11,6 +12,12 @@ export default function SkillsPage() {
     <>
       <Panel title="Bundles">
         <Skills />
+      </Panel>
+      <Panel
+        title="Which worker loaded what"
+        hint="As each worker reported it when its engine started."
+      >
+        <Loaded />
       </Panel>
       <Panel
         title="Deploy a skill"
