@@ -22,7 +22,11 @@ const broken = {
   fix: "npx convex run operator:importSecret …",
 };
 
-async function consult(checks: object[] | null, args: string[] = []) {
+async function consult(
+  checks: object[] | null,
+  args: string[] = [],
+  err = "✖ Failed to run\nCould not find function",
+) {
   const calls: string[][] = [];
   let text = "";
   const code = await doctor(args, {
@@ -32,7 +36,7 @@ async function consult(checks: object[] | null, args: string[] = []) {
       calls.push([command, ...given]);
       return Promise.resolve(
         checks === null
-          ? { code: 1, out: "", err: "✖ Failed to run\nCould not find function" }
+          ? { code: 1, out: "", err }
           : {
               code: 0,
               out: `Some line of the CLI\n${JSON.stringify({ ok: true, checks }, null, 2)}\n`,
@@ -80,6 +84,17 @@ test("a deployment that does not expose it: says how, and exit code 2", async ()
   expect(code).toBe(2);
   expect(text).toContain("Could not find function");
   expect(text).toContain("export const { diagnose } = exposeOperatorApi(components.agentFactory);");
+});
+
+test("a directory without a deployment: says how to get one, not what to expose", async () => {
+  const { code, text } = await consult(
+    null,
+    [],
+    "✖ No CONVEX_DEPLOYMENT set, run `npx convex dev` to configure a Convex project",
+  );
+  expect(code).toBe(2);
+  expect(text).toContain("Connect it with npx convex dev");
+  expect(text).not.toContain("exposeOperatorApi");
 });
 
 test("another function and flags of the CLI are passed on", async () => {

@@ -39,9 +39,17 @@ export async function doctor(
   const answer = await deps.run("npx", ["convex", "run", ...flags, name, "{}"]);
   const report = answer.code === 0 ? readReport(answer.out) : null;
   if (report === null) {
+    const said = indent(answer.err.trim().split("\n").slice(-4).join("\n"));
+    if (answer.err.includes("No CONVEX_DEPLOYMENT")) {
+      deps.write(
+        `✗ deployment: this directory belongs to none yet.\n${said}` +
+          indent("Connect it with npx convex dev, then run the doctor again."),
+      );
+      return 2;
+    }
     deps.write(
       `✗ deployment: '${name}' could not be run.\n` +
-        indent(answer.err.trim().split("\n").slice(-4).join("\n")) +
+        said +
         indent(
           "Expose it in convex/operator.ts:\n" +
             '  import { exposeOperatorApi } from "@okrlinkhub/agent-factory";\n' +
