@@ -14,7 +14,9 @@ describe("a worker's life", () => {
     expect(await bench.clock.drive(bench.start().exit)).toBe(0);
     expect(message.answer).toEqual({
       text: 'You said: "hello". I remember 0 earlier messages.',
-      parts: [{ text: 'You said: "hello". I remember 0 earlier messages.', state: "sent" }],
+      parts: [
+        { text: 'You said: "hello". I remember 0 earlier messages.', state: "sent", sequence: 2 },
+      ],
     });
     expect(bench.fake.history.map((entry) => entry.role)).toEqual(["user", "assistant"]);
     expect(bench.fake.head()).toMatchObject({ reason: "drain", status: "ready", parent: null });

@@ -247,9 +247,9 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "deliver before the answer is stored",
     file: "worker/delivery/deliver.ts",
-    find: "    const begun = await begin(options, index, known);\n    if (!begun.proceed) {",
+    find: "    const begun = await begin(options, index, known, number);\n    if (!begun.proceed) {",
     replace:
-      "    last = await channel.send(part.text);\n    const begun = await begin(options, index, known);\n    if (!begun.proceed) {",
+      "    last = await channel.send(part.text);\n    const begun = await begin(options, index, known, number);\n    if (!begun.proceed) {",
     tests: ["worker/run.test.ts", "worker/crash.test.ts"],
     noticedBy: "tests",
   },
