@@ -9,7 +9,11 @@ import { perform, Refused } from "./gateway.js";
 import { storeArchive } from "./archive.js";
 import type { World } from "./world.js";
 
-type Part = { text: string; state: "pending" | "sending" | "sent" | "unknown" };
+type Part = {
+  text: string;
+  state: "pending" | "sending" | "sent" | "unknown";
+  sequence?: number;
+};
 type Answer = { text: string; parts: Part[] };
 type Job = {
   messageId: string;
@@ -96,13 +100,14 @@ class SimWorker implements MachineProcess {
 
   async #call(
     name: GatewayFunctionName,
-    args: object,
+    given: object | (() => object),
     beforeRetry: () => Promise<unknown> = () => Promise.resolve(),
   ): Promise<unknown> {
     const { world } = this;
     for (let attempt = 0; attempt < CALL_ATTEMPTS; attempt++) {
       const key = `${this.#key}:${++this.#calls}:${name}`;
       if (attempt > 0) await beforeRetry();
+      const args: object = typeof given === "function" ? (given() as object) : given;
       await this.#sleep(world.between(5, 80, `way/${key}`));
       if (world.strike("lateCall", key))
         await this.#sleep(world.between(2_000, 60_000, `late/${key}`));
@@ -238,13 +243,23 @@ class SimWorker implements MachineProcess {
     answer: Answer,
   ): Promise<boolean> {
     const { world } = this;
-    for (const [part, { state, text }] of answer.parts.entries()) {
+    // Workers of former versions do not number their reports.
+    const numbered = world.draws.at(`numbered/${this.#key}`) < 0.7;
+    for (const [part, { state, text, sequence = 0 }] of answer.parts.entries()) {
       if (state === "sent" || state === "unknown") continue;
+      let reports = sequence;
       const record = async (
         report: "sending" | "sent" | "failed",
         retry?: () => Promise<unknown>,
       ) =>
-        (await this.#call("workerRecordDelivery", { ...lease, part, state: report }, retry)) as {
+        (await this.#call(
+          "workerRecordDelivery",
+          () => ({
+            ...{ ...lease, part, state: report },
+            ...(numbered ? { sequence: ++reports } : {}),
+          }),
+          retry,
+        )) as {
           proceed: boolean;
           answer: Answer | null;
         };
