@@ -1,4 +1,5 @@
 /** What people do in the web UI, in a real browser against the local world. */
+import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { faintTexts, tabProblems, unnamedControls } from "./audit.js";
 import { answer, chooseAgent, furnish, send, walkOnboarding } from "./scene.js";
@@ -49,6 +50,55 @@ test("a dead letter is found in its group, started again and skipped", async () 
   expect(await stage.world.component("queueStats")).toMatchObject({ deadLetter: 0 });
 });
 
+test("a conversation is paused and resumed from the queue", async () => {
+  const { page } = olga;
+  const said = (text: string) => page.locator(".line.agent .bubble", { hasText: text });
+  await olga.goTo("chat");
+  await send(olga, "/slow 4000 Before the pause");
+  await olga.goTo("queue");
+  await page.getByText("being answered", { exact: true }).waitFor(SLOW);
+  await page.getByRole("button", { name: /^Pause / }).click();
+  await page.getByText("Paused: its messages wait until you resume it.").waitFor(SLOW);
+  await olga.goTo("chat");
+  await send(olga, "After the pause");
+  await said("Before the pause").waitFor(SLOW);
+  await olga.goTo("queue");
+  // What was being answered is finished, what came after it waits.
+  const row = page.locator("tr", { hasText: "paused on the queue page" });
+  await row.getByText("1 message", { exact: true }).waitFor(SLOW);
+  await row.getByRole("button", { name: /^Resume / }).click();
+  await page.getByText("Goes on.").waitFor(SLOW);
+  await olga.goTo("chat");
+  await said("After the pause").waitFor(SLOW);
+});
+
+test("a broadcast shows whom it would reach, and then how far it got", async () => {
+  await olga.goTo("push");
+  const panel = olga.page.getByRole("region", { name: "Broadcasts" });
+  await panel.getByLabel("Title").fill("Closed on Friday");
+  await panel.getByLabel("Text").fill("We are closed on Friday.");
+  await panel.getByRole("button", { name: "Preview" }).click();
+  const outlook = await panel.getByText("It would reach").innerText(SLOW);
+  const agents = /reach (\d+ agents?)$/.exec(outlook)?.[1] ?? "none";
+  expect(await stage.world.component("listBroadcasts", { companyId: "demo" })).toEqual([]);
+  await panel.getByRole("button", { name: "Send it" }).click();
+  await panel.getByText(`${agents} of ${parseInt(agents)} reached`).waitFor(SLOW);
+  const [sent] = (await stage.world.component("listBroadcasts", {
+    companyId: "demo",
+  })) as object[];
+  expect(sent).toMatchObject({ title: "Closed on Friday", failed: 0, status: "done" });
+});
+
+test("a saved memory is listed, and is what the link gives", async () => {
+  await olga.goTo("snapshots");
+  const row = olga.page.locator("tr", { hasText: "Download" }).first();
+  await row.waitFor(SLOW);
+  const checksum = await row.locator("code").innerText();
+  const url = await row.getByRole("link", { name: "Download" }).getAttribute("href");
+  const bytes = new Uint8Array(await (await fetch(url ?? "")).arrayBuffer());
+  expect(createHash("sha256").update(bytes).digest("hex").slice(0, 12)).toBe(checksum);
+});
+
 test("a secret goes in and is on no page after", async () => {
   await olga.goTo("agents");
   await olga.page.getByRole("button", { name: "Import openai.apiKey" }).click();
@@ -85,10 +135,10 @@ test("a worker's row, its machine and its skills are side by side", async () => 
   await row.getByText("yes").waitFor(SLOW);
   expect(await page.getByText("Cost today").count()).toBe(1);
   await olga.goTo("skills");
-  await page.getByText("greeting 1.1.0", { exact: true }).waitFor(SLOW);
+  await page.getByText("greeting 1.1.0", { exact: true }).first().waitFor(SLOW);
   await page.getByText("Releases").click();
   await page.getByRole("button", { name: "Go back to 1.0.0" }).click();
-  await page.getByText("greeting 1.1.0, no longer active").waitFor(SLOW);
+  await page.getByText("greeting 1.1.0, no longer active").first().waitFor(SLOW);
 });
 
 test("a dry run of the cleanup counts machines and destroys none", async () => {
