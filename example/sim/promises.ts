@@ -11,7 +11,12 @@ type Message = Row & {
   conversationId: string;
   payload: { messageText: string };
 };
-type Worker = Row & { workerId: string; status: string; drainReason?: string };
+type Worker = Row & {
+  workerId: string;
+  status: string;
+  drainReason?: string;
+  drainDeadlineAt?: number;
+};
 type Answer = Row & { messageId: string; text: string; parts: { text: string; state: string }[] };
 
 /** Said here once more, so that a wrong table in the component is noticed. */
@@ -81,7 +86,9 @@ function checkMessage(world: World, write: Write, name: string): void {
   const holder = world.database
     .rows<Worker>("workers")
     .find((worker) => worker.workerId === before.claimedBy);
-  if (name === "workerHandBack" || holder?.drainReason === "operator") return;
+  const isOurDoing = holder?.drainReason === "operator" || holder?.drainReason === "budget";
+  const isLate = (holder?.drainDeadlineAt ?? Infinity) <= world.clock.now();
+  if (name === "workerHandBack" || (isOurDoing && isLate)) return;
   say("every lost delivery counts", `${move}, attempts ${before.attempts} → ${after.attempts}`);
 }
 

@@ -774,7 +774,12 @@ export type ComponentApi<Name extends string | undefined = string | undefined> =
                 reason: string;
                 workerId: string;
               }
-            | { kind: "stop"; reason: string; workerId: string }
+            | {
+                isMachineDead: boolean;
+                kind: "stop";
+                reason: string;
+                workerId: string;
+              }
             | { kind: "teardown"; reason: string; workerId: string }
             | {
                 appName: string;

@@ -155,14 +155,14 @@ function planReserved(
 }
 
 function planDraining(worker: WorkerFacts, machines: MachineIndex, now: number): Decision[] {
-  const stop = (reason: string): Decision[] => [
-    { kind: "stop", workerId: worker.workerId, reason },
+  const stop = (reason: string, isMachineDead = false): Decision[] => [
+    { kind: "stop", workerId: worker.workerId, isMachineDead, reason },
   ];
   const machine = worker.machineId === null ? undefined : machines.byId.get(worker.machineId);
   if (worker.lastClaimAt === null) return stop("it never claimed anything: nothing to snapshot");
   if (worker.finalSnapshot && worker.load === 0) return stop("its final snapshot is stored");
   if (worker.machineGone || isNotRunning(machine))
-    return stop("its machine does not run any more: no snapshot will come");
+    return stop("its machine does not run any more: no snapshot will come", true);
   if (worker.drainDeadlineAt !== null && worker.drainDeadlineAt <= now)
     return stop("it did not finish draining in time");
   // Gone with its memory: its conversation need not wait for the deadline.

@@ -21,8 +21,10 @@ import type { DecisionOf, Effect, ObservedMachine } from "./validators.js";
 import { METERED } from "./sightings.js";
 import type { LoadedWorld } from "./world.js";
 
-const LATE = "The worker did not finish before its drain deadline";
-const DEAD = "The machine stopped while processing";
+const LEASE_ENDS = {
+  late: "The worker did not finish before its drain deadline",
+  dead: "The machine stopped while processing",
+} as const;
 
 /** The row, the name and the ownership exist before the machine does. */
 export async function reserve(
@@ -112,7 +114,7 @@ export async function drain(
     await noteBootFailure(ctx, now);
   if (drainReason !== "machine_gone") return;
   // A dead machine holds no message: its lease need not run out first.
-  await endLeaseOf(ctx, worker, DEAD, now);
+  await endLeaseOf(ctx, worker, "dead", now);
   await releaseConversation(ctx, worker, now);
   // No snapshot will come, and a list that shows the dead machine now may omit it in the next pass: nothing to wait for.
   const drained = await loadWorker(ctx, decision.workerId);
@@ -126,17 +128,19 @@ export async function stop(
 ): Promise<void> {
   const worker = await loadWorker(ctx, decision.workerId);
   if (worker?.status !== "draining") return;
-  if (worker.load > 0)
-    await endLeaseOf(ctx, worker, worker.machineGoneAt === undefined ? LATE : DEAD, now);
+  if (worker.load > 0) await endLeaseOf(ctx, worker, decision.isMachineDead ? "dead" : "late", now);
   const current = await loadWorker(ctx, decision.workerId);
   if (current?.status === "draining") await beginStop(ctx, current, decision.reason, now);
 }
 
-/** Charges and returns what a worker still holds; an operator's drain is not the message's fault. */
+/**
+ * Returns what a worker still holds. Being cut off for an operator or a budget is not the message's fault; that a machine
+ * died may be, whatever it was draining for, so that counts.
+ */
 async function endLeaseOf(
   ctx: MutationCtx,
   worker: Worker,
-  error: string,
+  cause: keyof typeof LEASE_ENDS,
   now: number,
 ): Promise<void> {
   if (worker.assignment === undefined) return;
@@ -145,7 +149,9 @@ async function endLeaseOf(
   if (lock === undefined || lock.workerId !== worker.workerId) return;
   const message = await ctx.db.get("messageQueue", lock.claimedMessageId);
   if (message?.status !== "processing") return;
-  if (worker.drainReason === "operator" || worker.drainReason === "budget") {
+  const isOurDoing = worker.drainReason === "operator" || worker.drainReason === "budget";
+  const error = LEASE_ENDS[cause];
+  if (cause === "late" && isOurDoing) {
     await returnMessage(ctx, message, conversation, error, now);
     await ctx.db.patch("workers", worker._id, { load: 0 });
   } else await loseLease(ctx, message, error, now);

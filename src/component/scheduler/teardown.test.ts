@@ -73,6 +73,25 @@ describe("draining", () => {
     expect(await stage.message(messageId)).toMatchObject({ status: "queued", attempts: 0 });
   });
 
+  test.each(["operator", "budget"] as const)(
+    "a machine that dies by itself while it drains for the reason %s charges the message that it had",
+    async (drainReason) => {
+      await open();
+      const messageId = await send(stage.t, "c1");
+      const workerId = await stage.nextStarted();
+      await stage.boot(workerId);
+      await stage.claim(workerId);
+      if (drainReason === "operator") await stage.t.mutation(api.lib.drainWorker, { workerId });
+      else await stage.t.mutation(api.lib.setSpendBudget, { usdPerDay: 0.000001 });
+      await stage.until(async () => (await stage.worker(workerId))?.drainReason === drainReason);
+      const machineId = stage.started()[0]?.id ?? "";
+      stage.fly.exit(machineId, 137);
+      await stage.until(async () => (await stage.message(messageId))?.status === "queued");
+      // Nobody took it away: it may be what killed the machine.
+      expect(await stage.message(messageId)).toMatchObject({ status: "queued", attempts: 1 });
+    },
+  );
+
   test("a silent worker is drained as stale after staleAfterMs and gone soon after", async () => {
     await open();
     const workerId = await answered();

@@ -68,7 +68,13 @@ export const vDecision = v.union(
     drainReason: vDrainReason,
     reason: v.string(),
   }),
-  v.object({ kind: v.literal("stop"), workerId: v.string(), reason: v.string() }),
+  v.object({
+    kind: v.literal("stop"),
+    workerId: v.string(),
+    /** Its machine died by itself; otherwise we end it, with whatever it still holds. */
+    isMachineDead: v.boolean(),
+    reason: v.string(),
+  }),
   v.object({ kind: v.literal("teardown"), workerId: v.string(), reason: v.string() }),
   v.object({
     kind: v.literal("watch_orphan"),
