@@ -191,8 +191,9 @@ const intrude: Act = async (world, key) => {
     leaseId?: string;
     status: string;
   }>(messageId);
-  // The holder of the live lease is neither stale nor foreign.
-  if (token === lease.token && held?.leaseId === leaseId) return;
+  // The holder of the live lease is neither stale nor foreign, with whichever of its tokens: each creation gave it one.
+  const isHolder = token === other.token && other.workerId === lease.workerId;
+  if (isHolder && held?.leaseId === leaseId) return;
   const name = STALE_CALLS[world.between(0, STALE_CALLS.length, `call/${key}`)] ?? "workerComplete";
   const more: Record<(typeof STALE_CALLS)[number], object> = {
     workerHeartbeat: {},
