@@ -14,6 +14,11 @@ const vEffect = z.discriminatedUnion("kind", [
   }),
   z.object({ kind: z.literal("reset") }),
   z.object({ kind: z.literal("truncateJson") }),
+  z.object({
+    kind: z.literal("omit"),
+    from: z.int().nonnegative(),
+    every: z.int().positive(),
+  }),
   z.object({ kind: z.literal("wrongShape"), json: z.unknown().optional() }),
   z.object({ kind: z.literal("delay"), ms: z.number() }),
   z.object({ kind: z.literal("hang") }),

@@ -63,6 +63,11 @@ describe("faults", () => {
     control.fault({ times: 1, effect: { kind: "wrongShape", json: null } });
     expect((await call("GET", "/machines")).json).toBeNull();
 
+    await create();
+    control.fault({ times: 1, phase: "after", effect: { kind: "omit", from: 1, every: 2 } });
+    expect((await call("GET", "/machines")).json).toHaveLength(1);
+    expect((await call("GET", "/machines")).json).toHaveLength(2);
+
     control.fault({ times: 1, effect: { kind: "delay", ms: 15_000 } });
     let done = false;
     const late = call("GET", "/machines").then(() => (done = true));

@@ -14,6 +14,8 @@ export type Effect =
     }
   | { kind: "reset" }
   | { kind: "truncateJson" }
+  /** A list from which every item is missing whose number (from 0) is `from`, modulo `every`. */
+  | { kind: "omit"; from: number; every: number }
   /** A 200 whose JSON is not what was asked for. */
   | { kind: "wrongShape"; json?: unknown }
   | { kind: "delay"; ms: number }
@@ -140,7 +142,7 @@ function fits(match: FaultMatch, target: FaultTarget): boolean {
 const JSON_TYPE = { "content-type": "application/json; charset=utf-8" };
 
 function render(
-  effect: Extract<Effect, { kind: "status" | "truncateJson" | "wrongShape" }>,
+  effect: Extract<Effect, { kind: "status" | "truncateJson" | "omit" | "wrongShape" }>,
   answer: LocalResponse<AnyBody> | undefined,
 ): LocalResponse {
   switch (effect.kind) {
@@ -148,6 +150,13 @@ function render(
       const whole = typeof answer?.body === "string" ? answer.body : '{"id": "abc", "name"';
       const body = whole.slice(0, Math.max(1, Math.floor(whole.length / 2)));
       return { status: answer?.status ?? 200, headers: answer?.headers ?? JSON_TYPE, body };
+    }
+    case "omit": {
+      const list: unknown = JSON.parse(typeof answer?.body === "string" ? answer.body : "[]");
+      const kept = Array.isArray(list)
+        ? list.filter((_, index) => index % effect.every !== effect.from)
+        : list;
+      return { status: 200, headers: JSON_TYPE, body: JSON.stringify(kept) };
     }
     case "wrongShape":
       return {
