@@ -47,7 +47,7 @@ export class ProviderError extends Error {
       retryAfterMs?: number;
       /** For `nameConflict`: the machine that has the name. */
       machineId?: string;
-      /** For `capacity`: how far the shortage reaches. */
+      /** For `capacity` and `quota`: how far it reaches; absent: the whole organisation, or unknown. */
       scope?: "host" | "region";
       /** True when the call may have taken effect all the same (timeout, reset, 5xx, 408 on a write). */
       ambiguous?: boolean;

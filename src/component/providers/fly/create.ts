@@ -21,13 +21,17 @@ export async function createOnce(context: Context, spec: MachineSpec): Promise<P
     try {
       return await createInRegion(context, there);
     } catch (error) {
-      if (!(error instanceof ProviderError) || error.kind !== "capacity") throw error;
+      if (!(error instanceof ProviderError) || !mayFitElsewhere(error)) throw error;
       // The next region needs a volume of its own; a single region keeps it for the next attempt.
       if (regions.length > 1) await removeFreeVolumes(context, there);
       if (index === regions.length - 1) throw error;
     }
   }
   throw new ProviderError("invalid", "A machine needs a region.");
+}
+
+function mayFitElsewhere({ kind, details }: ProviderError): boolean {
+  return kind === "capacity" || (kind === "quota" && details.scope === "region");
 }
 
 /** What is left is found by its name when the worker is torn down. */

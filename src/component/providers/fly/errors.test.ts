@@ -76,7 +76,7 @@ const rows: Row[] = [
     code: 403,
     error:
       'organization "X" is using 9 MB of memory in dfw which is over the allowed quota. please consider other regions',
-    is: { kind: "quota" },
+    is: { kind: "quota", scope: "region" },
   },
   {
     what: "an unknown machine",

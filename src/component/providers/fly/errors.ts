@@ -49,6 +49,7 @@ const BY_TEXT: readonly Refinement[] = [
   { code: 400, text: /\bno capacity\W*$/i, kind: "capacity", scope: "region" },
   { code: 400, text: /\bvolume\b.*\b(?:not found|does not exist)/is, kind: "notFound" },
   { code: 412, text: /\bvolume\b.*\b(?:not found|does not exist)/is, kind: "notFound" },
+  { code: 403, text: /\bquota\b.*\bother regions\b/is, kind: "quota", scope: "region" },
   { code: 403, text: /\bquota\b/i, kind: "quota" },
   { code: 409, text: /unique machine name violation/i, kind: "nameConflict" },
   { code: 409, text: /^already_exists:.*\bmachine\b/is, kind: "nameConflict" },

@@ -130,7 +130,13 @@ describe("a region without room", () => {
   const spec = { ...conformanceSpec("afw-1"), fallbackRegions: ["ams", "cdg"] };
   const home = spec.region;
 
-  test.each(["regionFull", "hostFull", "volumeNoCapacity", "volumeHostFull"] as const)(
+  test.each([
+    "regionFull",
+    "hostFull",
+    "volumeNoCapacity",
+    "volumeHostFull",
+    "regionQuota",
+  ] as const)(
     "%s: machine and volume go to the first fallback region that has some, and nothing stays behind",
     async (mode) => {
       const { control, provider } = setup();
@@ -153,7 +159,14 @@ describe("a region without room", () => {
     expect((await provider.listVolumes()).filter(({ dying }) => !dying)).toEqual([]);
   });
 
-  test("a quota is no shortage: no other region is tried", async () => {
+  test("a quota of every region stops as a quota", async () => {
+    const { control, provider } = setup();
+    control.capacity.set("*", "regionQuota");
+    await expect(provider.createMachine(spec)).rejects.toMatchObject({ kind: "quota" });
+    expect((await provider.listVolumes()).filter(({ dying }) => !dying)).toEqual([]);
+  });
+
+  test("a quota of the organisation is no shortage: no other region is tried", async () => {
     const { control, provider, sent } = setup();
     control.capacity.set("*", "machineLimit");
     await expect(provider.createMachine(spec)).rejects.toMatchObject({ kind: "quota" });
