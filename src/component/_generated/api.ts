@@ -15,6 +15,7 @@ import type * as agents_validators from "../agents/validators.js";
 import type * as cleanup_chunk from "../cleanup/chunk.js";
 import type * as cleanup_cleaner from "../cleanup/cleaner.js";
 import type * as cleanup_policy from "../cleanup/policy.js";
+import type * as cleanup_reports from "../cleanup/reports.js";
 import type * as cleanup_rows from "../cleanup/rows.js";
 import type * as cleanup_runs from "../cleanup/runs.js";
 import type * as cleanup_survey from "../cleanup/survey.js";
@@ -249,6 +250,7 @@ const fullApi: ApiFromModules<{
   "cleanup/chunk": typeof cleanup_chunk;
   "cleanup/cleaner": typeof cleanup_cleaner;
   "cleanup/policy": typeof cleanup_policy;
+  "cleanup/reports": typeof cleanup_reports;
   "cleanup/rows": typeof cleanup_rows;
   "cleanup/runs": typeof cleanup_runs;
   "cleanup/survey": typeof cleanup_survey;

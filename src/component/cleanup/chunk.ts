@@ -1,10 +1,10 @@
 /** One action's share of a cleanup: check access, drain, sweep, verify, each noted in the run's row. */
 import { internal } from "../_generated/api.js";
 import type { ActionCtx } from "../kit/functions.js";
-import type { WorkerProvider } from "../providers/ops.js";
-import { MACHINE_TAGS, type ProviderMachine } from "../providers/validators.js";
+import { endOf, type WorkerProvider } from "../providers/ops.js";
+import { MACHINE_TAGS, type MachineEnd, type ProviderMachine } from "../providers/validators.js";
 import { isManaged } from "./policy.js";
-import type { CleanupRun } from "./runs.js";
+import type { CleanupRun } from "./reports.js";
 import { connect, survey, type Survey } from "./survey.js";
 import { inLanes, pause, removeMachine, removeVolume, type Outcome } from "./sweep.js";
 import {
@@ -29,7 +29,7 @@ export class Superseded extends Error {}
 
 export class Chunk {
   readonly #provider: WorkerProvider;
-  readonly #goneMachines = new Set<string>();
+  readonly #goneMachines = new Map<string, MachineEnd>();
   readonly #goneVolumes = new Set<string>();
   /** A volume of a machine that no row knows is ours only as long as that machine is seen, unless it is remembered. */
   readonly #foundVolumes: Set<string>;
@@ -144,7 +144,7 @@ export class Chunk {
     await inLanes(machines, machineConcurrency, goOn, async (machine) => {
       const { machineId } = machine;
       const outcome = await removeMachine(this.#provider, machine);
-      if (outcome.gone) this.#goneMachines.add(machineId);
+      if (outcome.gone) this.#goneMachines.set(machineId, outcome.end);
       await this.#note({
         machines: { found: [machineId], ...goneOf(machineId, outcome) },
         issues: outcome.issues,
@@ -176,7 +176,7 @@ export class Chunk {
   async #follow(): Promise<void> {
     await this.ctx.runMutation(internal.cleanup.rows.follow, {
       ...this.#hold(),
-      goneMachineIds: [...this.#goneMachines],
+      goneMachines: [...this.#goneMachines].map(([machineId, end]) => ({ machineId, end })),
       goneVolumeIds: [...this.#goneVolumes],
     });
   }
@@ -184,7 +184,7 @@ export class Chunk {
   /** What was found and is not proven gone is asked for by id: neither a full nor an empty list proves anything alone. */
   async #verify(seen: Survey): Promise<void> {
     await this.#note({ phase: "verifying" });
-    const run = await this.ctx.runQuery(internal.cleanup.runs.tallies, { runId: this.work._id });
+    const run = await this.ctx.runQuery(internal.cleanup.reports.tallies, { runId: this.work._id });
     const suspects = (tally: Tally, listed: string[]) =>
       new Set([...listed, ...tally.found.filter((id) => !tally.gone.includes(id))]);
     const machines = await this.#ask(
@@ -205,7 +205,8 @@ export class Chunk {
       async (id) => (await this.#provider.getVolume(id))?.dying ?? true,
     );
     await this.#note({ machines, volumes });
-    for (const id of machines.gone) this.#goneMachines.add(id);
+    for (const id of machines.gone)
+      if (!this.#goneMachines.has(id)) this.#goneMachines.set(id, endOf(null));
     for (const id of volumes.gone) this.#goneVolumes.add(id);
     await this.#follow();
   }

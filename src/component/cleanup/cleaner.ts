@@ -11,7 +11,7 @@ import { log } from "../kit/logging.js";
 import { ProviderError } from "../providers/ops.js";
 import { Chunk, Superseded, type Access } from "./chunk.js";
 import { boundedConcurrency, toReport } from "./policy.js";
-import type { CleanupRun } from "./runs.js";
+import type { CleanupRun } from "./reports.js";
 import { connect, survey } from "./survey.js";
 import {
   CHUNK_MS,
@@ -39,7 +39,7 @@ export type CleanupArgs = {
 /** See `runFlyCleanup`. */
 export async function cleanUp(ctx: ActionCtx, args: CleanupArgs): Promise<CleanupReport> {
   const { storedToken, kind, deploymentId, ...where } = await ctx.runQuery(
-    internal.cleanup.runs.target,
+    internal.cleanup.reports.target,
     args.providerConfig === undefined ? {} : { providerConfig: args.providerConfig },
   );
   const given = args.flyApiToken?.trim() ?? "";
@@ -65,7 +65,7 @@ export async function cleanUp(ctx: ActionCtx, args: CleanupArgs): Promise<Cleanu
   if (args.dryRun === true) return await lookOnly(ctx, { ...where, scope }, access);
   const run: CleanupRun | null = await ctx.runMutation(internal.cleanup.runs.begin, request);
   const over = run !== null && (await runChunk(ctx, run, access));
-  const report: CleanupReport = await ctx.runQuery(internal.cleanup.runs.report, { appName });
+  const report: CleanupReport = await ctx.runQuery(internal.cleanup.reports.report, { appName });
   if (over) return report;
   return { ...report, warnings: [...report.warnings, run === null ? UNDER_WAY : GOES_ON] };
 }
@@ -108,7 +108,7 @@ export const goOn = internalAction({
   handler: async (ctx, args): Promise<null> => {
     const run: CleanupRun | null = await ctx.runMutation(internal.cleanup.runs.resume, args);
     if (run === null) return null;
-    const { storedToken, deploymentId } = await ctx.runQuery(internal.cleanup.runs.target, {});
+    const { storedToken, deploymentId } = await ctx.runQuery(internal.cleanup.reports.target, {});
     if (storedToken === null) {
       const hold = { runId: run._id, chunk: run.chunk };
       await ctx.runMutation(internal.cleanup.runs.end, { ...hold, error: NO_TOKEN });

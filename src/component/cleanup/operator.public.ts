@@ -3,7 +3,7 @@ import { v } from "convex/values";
 import { vProviderConfig } from "../config.js";
 import { action, query } from "../kit/functions.js";
 import { cleanUp } from "./cleaner.js";
-import { loadLatest } from "./runs.js";
+import { loadLatest } from "./reports.js";
 import {
   vCleanupReport,
   vCleanupRunView,

@@ -8,9 +8,10 @@ import {
   type MutationCtx,
   type QueryCtx,
 } from "../kit/functions.js";
-import { MACHINE_PHASES } from "../providers/validators.js";
+import { MACHINE_PHASES, vMachineEnd } from "../providers/validators.js";
 import { returnMessage } from "../queue/ops.js";
 import { loadLiveWorkers, takeOverOrphan } from "../scheduler/ops.js";
+import { noteSeen } from "../spend/ops.js";
 import { loadProviderConfig } from "../settings/ops.js";
 import {
   beginDrain,
@@ -18,6 +19,7 @@ import {
   findVolumeOwners,
   finishStop,
   loadWorker,
+  noteGone,
   type Worker,
 } from "../workers/ops.js";
 import { MACHINE_GRACE_MS } from "../workers/validators.js";
@@ -80,12 +82,14 @@ export const drainAll = internalMutation({
     const run = await heldRun(ctx, args);
     if (run === null) return null;
     const graceUntil = run.graceUntil ?? now + DRAIN_GRACE_MS;
-    if (run.graceUntil === undefined) await ctx.db.patch("cleanupRuns", run._id, { graceUntil });
+    const isFirst = run.graceUntil === undefined;
+    if (isFirst) await ctx.db.patch("cleanupRuns", run._id, { graceUntil });
     const alive = new Set(args.aliveMachineIds);
     let waiting = 0;
     for (const worker of await liveWorkersOf(ctx, run.appName)) {
       await beginDrain(ctx, worker, "operator", now);
       const mayAnswer = alive.has(worker.machineRef?.machineId ?? "");
+      if (isFirst && mayAnswer) await noteSeen(ctx, worker.workerId, now);
       const hasMemory = worker.lastClaimAt !== undefined;
       if (worker.status !== "stopping" && mayAnswer && hasMemory) waiting += 1;
     }
@@ -178,21 +182,24 @@ export const adopt = internalMutation({
  * the scheduler's teardown, which looks for it by name.
  */
 export const follow = internalMutation({
-  args: { ...vHold, goneMachineIds: v.array(v.string()), goneVolumeIds: v.array(v.string()) },
+  args: {
+    ...vHold,
+    goneMachines: v.array(v.object({ machineId: v.string(), end: vMachineEnd })),
+    goneVolumeIds: v.array(v.string()),
+  },
   returns: v.null(),
   handler: async (ctx, args) => {
     const now = Date.now();
     const run = await heldRun(ctx, args);
     if (run === null) return null;
-    const machines = new Set(args.goneMachineIds);
+    const ends = new Map(args.goneMachines.map(({ machineId, end }) => [machineId, end]));
     const volumes = new Set(args.goneVolumeIds);
     for (const worker of await liveWorkersOf(ctx, run.appName)) {
-      if (worker.status !== "stopping" || !machines.has(worker.machineRef?.machineId ?? ""))
-        continue;
+      const end = ends.get(worker.machineRef?.machineId ?? "");
+      if (worker.status !== "stopping" || end === undefined) continue;
+      if (worker.machineGoneAt === undefined) await noteGone(ctx, worker, end, now);
       if (worker.volumeId !== undefined && volumes.has(worker.volumeId))
         await finishStop(ctx, worker, now);
-      else if (worker.machineGoneAt === undefined)
-        await ctx.db.patch("workers", worker._id, { machineGoneAt: now });
     }
     return null;
   },

@@ -3,55 +3,23 @@ import { v } from "convex/values";
 import { redact } from "../../shared/redact.js";
 import { SECOND_MS } from "../../shared/time.js";
 import { internal } from "../_generated/api.js";
-import { vProviderConfig } from "../config.js";
-import {
-  internalMutation,
-  internalQuery,
-  type Doc,
-  type Id,
-  type MutationCtx,
-  type QueryCtx,
-} from "../kit/functions.js";
-import { loadSchedulerState, SCHEDULER_KEY } from "../kit/wake.js";
+import { internalMutation, type Id, type MutationCtx, type QueryCtx } from "../kit/functions.js";
+import { loadSchedulerState } from "../kit/wake.js";
 import { holdForCleanup } from "../scheduler/ops.js";
-import { openActiveSecret } from "../secrets/ops.js";
-import { loadProviderConfig } from "../settings/ops.js";
-import { extendIssues, extendTally, toReport } from "./policy.js";
+import { extendIssues, extendTally } from "./policy.js";
+import type { CleanupRun } from "./reports.js";
 import {
   MAX_RUNS,
+  NOTHING,
   RUN_LEASE_MS,
   vCleanupPhase,
-  vCleanupReport,
   vCleanupScope,
   vIssue,
   vTally,
-  type CleanupRunView,
 } from "./validators.js";
 
 const WATCH_SLACK_MS = SECOND_MS;
 const MAX_RUNNING = 10;
-const NOTHING = { found: [], gone: [], remaining: [] };
-
-export type CleanupRun = Doc<"cleanupRuns">;
-
-/** Where a cleanup goes. Plaintext goes to the action only. */
-export const target = internalQuery({
-  args: { providerConfig: v.optional(vProviderConfig) },
-  handler: async (ctx, args) => {
-    const config = args.providerConfig ?? (await loadProviderConfig(ctx));
-    const state = await ctx.db
-      .query("schedulerState")
-      .withIndex("by_key", (q) => q.eq("key", SCHEDULER_KEY))
-      .unique();
-    return {
-      kind: config?.kind ?? "fly",
-      appName: config?.appName.trim() ?? "",
-      apiBaseUrl: config?.apiBaseUrl ?? null,
-      deploymentId: state?.deploymentId ?? "",
-      storedToken: await openActiveSecret(ctx, "fly.apiToken"),
-    };
-  },
-});
 
 const vRequest = {
   appName: v.string(),
@@ -223,39 +191,3 @@ export const refused = internalMutation({
     return null;
   },
 });
-
-/** What the run knows. */
-export const tallies = internalQuery({
-  args: { runId: v.id("cleanupRuns") },
-  returns: v.object({ machines: vTally, volumes: vTally }),
-  handler: async (ctx, { runId }) => {
-    const run = await ctx.db.get("cleanupRuns", runId);
-    return { machines: run?.machines ?? NOTHING, volumes: run?.volumes ?? NOTHING };
-  },
-});
-
-/** The report of the newest run of this app. */
-export const report = internalQuery({
-  args: { appName: v.string() },
-  returns: vCleanupReport,
-  handler: async (ctx, { appName }) => {
-    const run = (await newest(ctx)).find((one) => one.appName === appName);
-    return toReport(run ?? { appName, machines: NOTHING, volumes: NOTHING, issues: [] });
-  },
-});
-
-async function newest(ctx: QueryCtx): Promise<CleanupRun[]> {
-  return await ctx.db.query("cleanupRuns").order("desc").take(MAX_RUNS);
-}
-
-export async function loadLatest(ctx: QueryCtx): Promise<CleanupRunView | null> {
-  const [run] = await newest(ctx);
-  if (run === undefined) return null;
-  const { state, phase, scope, startedAt, updatedAt } = run;
-  return {
-    ...toReport(run),
-    ...{ state, phase, scope, startedAt, updatedAt },
-    finishedAt: run.finishedAt ?? null,
-    error: run.error ?? null,
-  };
-}

@@ -1,7 +1,7 @@
 /** What is at the provider and belongs to a cleanup. */
 import { internal } from "../_generated/api.js";
 import type { ActionCtx } from "../kit/functions.js";
-import { providerFor, storedGovernor, type WorkerProvider } from "../providers/ops.js";
+import { governedProvider, type WorkerProvider } from "../providers/ops.js";
 import type { ProviderMachine, ProviderVolume } from "../providers/validators.js";
 import { isManaged, machinesInScope, volumesInScope } from "./policy.js";
 import type { CleanupScope } from "./validators.js";
@@ -14,10 +14,7 @@ export function connect(
   where: { appName: string; apiBaseUrl?: string | null | undefined },
   token: string,
 ): WorkerProvider {
-  const baseUrl = where.apiBaseUrl ?? undefined;
-  const credentials = { token, ...(baseUrl === undefined ? {} : { baseUrl }) };
-  const governor = storedGovernor(ctx, where.appName, PATIENCE_MS);
-  return providerFor({ kind: "fly", appName: where.appName }, credentials, { governor });
+  return governedProvider(ctx, { ...where, kind: "fly" }, token, PATIENCE_MS);
 }
 
 export type Survey = { machines: ProviderMachine[]; volumes: ProviderVolume[] };

@@ -1,8 +1,13 @@
 /** Removing machines and volumes at the provider. Every step may be repeated, and a failure concerns its own subject only. */
 import { errorMessage } from "../../shared/errors.js";
 import { SECOND_MS } from "../../shared/time.js";
-import { ProviderError, type WorkerProvider } from "../providers/ops.js";
-import type { ProviderMachine, ProviderVolume } from "../providers/validators.js";
+import { endOf, ProviderError, type WorkerProvider } from "../providers/ops.js";
+import type {
+  MachineEnd,
+  MachinePhase,
+  ProviderMachine,
+  ProviderVolume,
+} from "../providers/validators.js";
 import type { Issue } from "./validators.js";
 
 const POLL_MS = SECOND_MS;
@@ -14,6 +19,9 @@ const UNBIND_WAIT_MS = 90 * SECOND_MS;
 const UNBIND_PAUSE_MS = 3 * SECOND_MS;
 
 export type Outcome = { gone: boolean; issues: Issue[] };
+/** `end`: what was learned of it on the way. */
+export type MachineOutcome = Outcome & { end: MachineEnd };
+type Look = MachinePhase | "gone";
 
 export const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
@@ -38,10 +46,16 @@ export async function inLanes<T>(
 export async function removeMachine(
   provider: WorkerProvider,
   machine: ProviderMachine,
-): Promise<Outcome> {
+): Promise<MachineOutcome> {
   const { machineId } = machine;
   const issues: Issue[] = [];
-  const gone = () => ({ gone: true, issues });
+  let last = machine;
+  let aliveAt: number | null = null;
+  const outcome = (gone: boolean): MachineOutcome => {
+    const end = endOf(last);
+    if (gone) end.stoppedAt ??= aliveAt;
+    return { gone, issues, end };
+  };
   const tell = (level: Issue["level"], what: string, error: unknown) =>
     void issues.push({
       subject: machineId,
@@ -51,6 +65,7 @@ export async function removeMachine(
   const ask = async (step: "cordon" | "stop", call: Promise<void>) => {
     try {
       await call;
+      aliveAt = Date.now();
       return "done" as const;
     } catch (error) {
       if (isAbsent(error)) return "gone" as const;
@@ -58,23 +73,36 @@ export async function removeMachine(
       return "failed" as const;
     }
   };
+  /** A look that fails says nothing: the next one, or the verification, does. */
+  const look = async (): Promise<Look> => {
+    try {
+      const seen = await provider.getMachine(machineId);
+      if (seen === null) return "gone";
+      aliveAt = Date.now();
+      last = seen;
+      return seen.phase;
+    } catch {
+      return "unknown";
+    }
+  };
 
   let stopped = machine.phase === "stopped" || machine.phase === "failed";
   // Nothing can be asked of a machine whose host does not answer; its destruction is noted all the same.
   if (!stopped && machine.hostReachable && machine.phase !== "destroying") {
-    if ((await ask("cordon", provider.cordonMachine(machineId))) === "gone") return gone();
+    if ((await ask("cordon", provider.cordonMachine(machineId))) === "gone") return outcome(true);
     const stop = await ask("stop", provider.stopMachine(machineId));
-    if (stop === "gone") return gone();
-    const after = stop === "done" ? await waitForStop(provider, machineId) : "running";
-    if (after === "gone") return gone();
+    if (stop === "gone") return outcome(true);
+    const after = stop === "done" ? await waitForStop(look) : "running";
+    if (after === "gone") return outcome(true);
     stopped = after === "stopped";
   }
   try {
-    if ((await destroy(provider, machineId, stopped)) === "gone") return gone();
-    return { gone: await waitUntilGone(provider, machineId), issues };
+    if ((await destroy(provider, machineId, stopped)) === "gone") return outcome(true);
+    aliveAt = Date.now();
+    return outcome(await waitUntilGone(look));
   } catch (error) {
     tell("error", "destroy failed", error);
-    return { gone: false, issues };
+    return outcome(false);
   }
 }
 
@@ -89,12 +117,9 @@ async function destroy(provider: WorkerProvider, machineId: string, stopped: boo
   }
 }
 
-async function waitForStop(
-  provider: WorkerProvider,
-  machineId: string,
-): Promise<"stopped" | "running" | "gone"> {
+async function waitForStop(look: () => Promise<Look>): Promise<"stopped" | "running" | "gone"> {
   for (const end = Date.now() + STOP_WAIT_MS; Date.now() < end; await pause(POLL_MS)) {
-    const phase = await phaseOf(provider, machineId);
+    const phase = await look();
     if (phase === "gone" || phase === "destroyed") return "gone";
     if (phase === "stopped" || phase === "failed") return "stopped";
     if (phase === "destroying") return "running";
@@ -102,21 +127,12 @@ async function waitForStop(
   return "running";
 }
 
-async function waitUntilGone(provider: WorkerProvider, machineId: string): Promise<boolean> {
+async function waitUntilGone(look: () => Promise<Look>): Promise<boolean> {
   for (const end = Date.now() + DESTROY_WAIT_MS; Date.now() < end; await pause(POLL_MS)) {
-    const phase = await phaseOf(provider, machineId);
+    const phase = await look();
     if (phase === "gone" || phase === "destroyed") return true;
   }
   return false;
-}
-
-/** A look that fails says nothing: the next one, or the verification, does. */
-async function phaseOf(provider: WorkerProvider, machineId: string) {
-  try {
-    return (await provider.getMachine(machineId))?.phase ?? "gone";
-  } catch {
-    return "unknown";
-  }
 }
 
 /** Deletes a volume; while a machine that is gone still holds it, again and again for a while. */

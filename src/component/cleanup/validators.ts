@@ -52,6 +52,7 @@ export type CleanupRunView = Infer<typeof vCleanupRunView>;
 /** Found and proven gone, of one kind. */
 export const vTally = v.object({ found: vIds, gone: vIds, remaining: vIds });
 export type Tally = Infer<typeof vTally>;
+export const NOTHING: Tally = { found: [], gone: [], remaining: [] };
 
 /** Something that went wrong with one machine or volume. */
 export const vIssue = v.object({

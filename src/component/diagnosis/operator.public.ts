@@ -1,7 +1,7 @@
 import { ConvexError } from "convex/values";
 import { api, internal } from "../_generated/api.js";
 import { action, type ActionCtx } from "../kit/functions.js";
-import { ProviderError, providerFor, storedGovernor } from "../providers/ops.js";
+import { governedProvider, ProviderError } from "../providers/ops.js";
 import { healthUrlOf, probeGateway, type PassSetup } from "../scheduler/ops.js";
 import { toChecks, type AgentFacts, type Facts } from "./policy.js";
 import { vDiagnosis, type Diagnosis } from "./validators.js";
@@ -65,11 +65,8 @@ async function askProvider(
   { providerConfig, flyApiToken: token }: PassSetup,
 ): Promise<Facts["access"]> {
   if (providerConfig === null || token === null) return null;
-  const { apiBaseUrl: baseUrl } = providerConfig;
   try {
-    const credentials = { token, ...(baseUrl === undefined ? {} : { baseUrl }) };
-    const governor = storedGovernor(ctx, providerConfig.appName, PATIENCE_MS);
-    await providerFor(providerConfig, credentials, { governor }).checkAccess();
+    await governedProvider(ctx, providerConfig, token, PATIENCE_MS).checkAccess();
     return { error: null };
   } catch (error) {
     if (error instanceof ProviderError) return { error: error.message };

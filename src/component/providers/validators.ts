@@ -1,5 +1,7 @@
 /** The words of the provider boundary: what a machine looks like to us, and how a call can fail. */
 
+import { v, type Infer } from "convex/values";
+
 /** Tags on everything we create; `deployment` keeps two deployments in one app apart. */
 export const MACHINE_TAGS = {
   managedBy: "managed_by",
@@ -40,8 +42,18 @@ export type ProviderMachine = {
   createdAt: number | null;
   /** When the machine came into its state, by the provider's clock; absent or null when unknown. */
   changedAt?: number | null;
+  /** Since when its guest does not run, by the provider's clock; absent or null while it may run, and when unknown. */
+  stoppedAt?: number | null;
   hostReachable: boolean;
 };
+
+/** How a machine ended, by the provider's clock; each is null when nobody knows. */
+export const vMachineEnd = v.object({
+  /** Its guest does not run since then. */
+  stoppedAt: v.union(v.null(), v.number()),
+  destroyedAt: v.union(v.null(), v.number()),
+});
+export type MachineEnd = Infer<typeof vMachineEnd>;
 
 export type ProviderVolume = {
   volumeId: string;

@@ -6,7 +6,7 @@ import { errorMessage } from "../../shared/errors.js";
 import { internal } from "../_generated/api.js";
 import type { ActionCtx, Doc } from "../kit/functions.js";
 import { log } from "../kit/logging.js";
-import type { WorkerProvider } from "../providers/ops.js";
+import { endOf, type WorkerProvider } from "../providers/ops.js";
 import { MACHINE_TAGS, MANAGED_BY, type ProviderMachine } from "../providers/validators.js";
 import { createWorkerMachine } from "./creating.js";
 import { tearDown } from "./teardown.js";
@@ -77,6 +77,7 @@ export function toObserved(machine: ProviderMachine, deploymentId: string): Obse
     region: machine.region,
     ...(machine.createdAt === null ? {} : { createdAt: machine.createdAt }),
     ...(typeof machine.changedAt === "number" ? { changedAt: machine.changedAt } : {}),
+    ...(typeof machine.stoppedAt === "number" ? { stoppedAt: machine.stoppedAt } : {}),
   };
 }
 
@@ -134,9 +135,6 @@ async function verify(
   const machine = await pass.provider(appName).getMachine(machineId);
   const seen =
     machine === null ? "missing" : machine.phase === "destroyed" ? "destroyed" : "present";
-  const endedAt = seen === "destroyed" ? (machine?.changedAt ?? null) : null;
-  await ctx.runMutation(internal.scheduler.proofs.verified, {
-    ...{ workerId, machineId, seen },
-    ...(endedAt === null ? {} : { endedAt }),
-  });
+  const end = endOf(machine);
+  await ctx.runMutation(internal.scheduler.proofs.verified, { workerId, machineId, seen, end });
 }

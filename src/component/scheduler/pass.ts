@@ -5,12 +5,7 @@ import type { ProviderConfig } from "../config.js";
 import type { ActionCtx } from "../kit/functions.js";
 import { log } from "../kit/logging.js";
 import { PASS_LEASE_MS } from "../kit/wake.js";
-import {
-  ProviderError,
-  providerFor,
-  storedGovernor,
-  type WorkerProvider,
-} from "../providers/ops.js";
+import { ProviderError, governedProvider, type WorkerProvider } from "../providers/ops.js";
 import { findProviderConfigProblem } from "../settings/ops.js";
 import { observe, runEffects, type PassContext } from "./effects.js";
 import { healthUrlOf } from "./environment.js";
@@ -110,8 +105,7 @@ function passContext(
   startedAt: number,
 ): PassContext {
   const token = overrides.flyApiToken ?? setup.flyApiToken;
-  const baseUrl = setup.providerConfig?.apiBaseUrl;
-  const kind = setup.providerConfig?.kind ?? "fly";
+  const { kind = "fly", apiBaseUrl } = setup.providerConfig ?? {};
   const providers = new Map<string, WorkerProvider>();
   return {
     deploymentId: setup.deploymentId,
@@ -123,9 +117,7 @@ function passContext(
       if (token === null) throw new ProviderError("auth", MISSING_TOKEN);
       const known = providers.get(appName);
       if (known !== undefined) return known;
-      const credentials = { token, ...(baseUrl === undefined ? {} : { baseUrl }) };
-      const governor = storedGovernor(ctx, appName, PATIENCE_MS);
-      const made = providerFor({ kind, appName }, credentials, { governor });
+      const made = governedProvider(ctx, { kind, appName, apiBaseUrl }, token, PATIENCE_MS);
       providers.set(appName, made);
       return made;
     },

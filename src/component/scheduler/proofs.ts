@@ -4,10 +4,11 @@ import { v } from "convex/values";
 import { redact } from "../../shared/redact.js";
 import { SECOND_MS } from "../../shared/time.js";
 import { internalMutation } from "../kit/functions.js";
+import { vMachineEnd } from "../providers/validators.js";
 import { requestPass } from "../kit/wake.js";
-import { noteMachine, noteMachineLost } from "../spend/ops.js";
+import { noteMachine } from "../spend/ops.js";
 import { recordMachineEvent } from "../trail/ops.js";
-import { finishStop, lastHeartbeat, loadWorker } from "../workers/ops.js";
+import { finishStop, lastHeartbeat, loadWorker, noteGone } from "../workers/ops.js";
 import { MACHINE_GRACE_MS } from "../workers/validators.js";
 import { backoffMs, TEARDOWN_BACKOFF_MS } from "./backoff.js";
 
@@ -23,8 +24,7 @@ export const verified = internalMutation({
     workerId: v.string(),
     machineId: v.string(),
     seen: literals("present", "destroyed", "missing"),
-    /** With `destroyed`: when, by the provider's clock. */
-    endedAt: v.optional(v.number()),
+    end: vMachineEnd,
   },
   returns: v.null(),
   handler: async (ctx, args) => {
@@ -47,9 +47,8 @@ export const verified = internalMutation({
         return null;
       }
       if (worker.missingSince + SECOND_PROOF_AFTER_MS > now) return null;
-      await noteMachineLost(ctx, args.workerId, worker.missingSince, heardAt, now);
-    } else await noteMachine(ctx, args.workerId, "none", args.endedAt ?? now, now);
-    await ctx.db.patch("workers", worker._id, { machineGoneAt: now });
+    }
+    await noteGone(ctx, worker, args.end, now);
     await recordMachineEvent(ctx, { ...eventOf(args), kind: "gone", at: now });
     await requestPass(ctx, now, now);
     return null;
@@ -61,10 +60,8 @@ export const tornDown = internalMutation({
   args: {
     workerId: v.string(),
     machineGone: v.boolean(),
-    /** When the machine was destroyed, by the provider's clock; absent when nobody knows. */
-    machineEndedAt: v.optional(v.number()),
-    /** It was gone before, without a word about when. */
-    machineLost: v.optional(v.literal(true)),
+    /** As the provider showed it last. */
+    end: vMachineEnd,
     volumesGone: v.boolean(),
     error: v.union(v.null(), v.string()),
   },
@@ -75,11 +72,7 @@ export const tornDown = internalMutation({
     if (worker?.status !== "stopping") return false;
     const machineId = worker.machineRef?.machineId;
     if (args.machineGone && worker.machineGoneAt === undefined) {
-      await ctx.db.patch("workers", worker._id, { machineGoneAt: now });
-      if (args.machineLost === true) {
-        const missingAt = worker.missingSince ?? now;
-        await noteMachineLost(ctx, args.workerId, missingAt, await lastHeartbeat(ctx, worker), now);
-      } else await noteMachine(ctx, args.workerId, "none", args.machineEndedAt ?? now, now);
+      await noteGone(ctx, worker, args.end, now);
       await recordMachineEvent(ctx, {
         workerId: args.workerId,
         machineId,
@@ -87,6 +80,9 @@ export const tornDown = internalMutation({
         at: now,
       });
     }
+    // It may be gone unseen before the next step.
+    if (!args.machineGone && args.end.stoppedAt !== null)
+      await noteMachine(ctx, args.workerId, "stopped", args.end.stoppedAt, now);
     if (args.machineGone && args.volumesGone) {
       await finishStop(ctx, worker, now);
       return true;

@@ -6,7 +6,7 @@ import type { MutationCtx } from "../kit/functions.js";
 import { randomBase36 } from "../kit/random.js";
 import { workerVolumeName } from "../providers/ops.js";
 import { loseLease, returnMessage, settle } from "../queue/ops.js";
-import { noteMachine, openMeter } from "../spend/ops.js";
+import { noteMachine, noteSeen, openMeter } from "../spend/ops.js";
 import type { MeteredPhase } from "../spend/validators.js";
 import { recordMachineEvent } from "../trail/ops.js";
 import {
@@ -229,6 +229,7 @@ async function endDurably(
     const since = Math.max(meter.since, before?.machineGoneAt ?? 0);
     await openMeter(ctx, { workerId, agentKey: null }, meter.config, since);
     await noteMachine(ctx, workerId, meter.phase, since, now);
+    if (meter.phase !== "none") await noteSeen(ctx, workerId, now);
   }
   const machineId = remains.machineRef?.machineId;
   const event = { workerId, machineId, kind: "orphan_destroyed" as const, at: now };

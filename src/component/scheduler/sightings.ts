@@ -35,8 +35,9 @@ export async function chargeObserved(
     if (workerId === null) continue;
     sightings.set(workerId, {
       phase: METERED[machine.phase],
-      changedAt: machine.changedAt ?? null,
       createdAt: machine.createdAt ?? null,
+      changedAt: machine.changedAt ?? null,
+      stoppedAt: machine.stoppedAt ?? null,
     });
   }
   await chargeMeters(ctx, sightings, now);

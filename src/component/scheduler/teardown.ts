@@ -5,8 +5,8 @@
 import { errorMessage } from "../../shared/errors.js";
 import { internal } from "../_generated/api.js";
 import type { ActionCtx, Doc } from "../kit/functions.js";
-import { ProviderError, type WorkerProvider } from "../providers/ops.js";
-import type { ProviderMachine } from "../providers/validators.js";
+import { endOf, ProviderError, type WorkerProvider } from "../providers/ops.js";
+import type { MachineEnd, ProviderMachine } from "../providers/validators.js";
 import { MACHINE_GRACE_MS } from "../workers/validators.js";
 import { toObserved, type PassContext } from "./effects.js";
 
@@ -17,9 +17,7 @@ const DESTROY_CHECK_PAUSE_MS = 1_000;
 type Step = {
   machineGone: boolean;
   volumesGone: boolean;
-  machineEndedAt?: number;
-  /** The machine was gone before anything was done to it, and nobody knows since when. */
-  machineLost?: true;
+  end: MachineEnd;
 };
 
 /** True when the worker's machine and volumes are proven gone. */
@@ -32,7 +30,7 @@ export async function tearDown(
     workerId,
   });
   if (worker === null || worker.status !== "stopping") return false;
-  const step: Step = { machineGone: false, volumesGone: false };
+  const step: Step = { machineGone: false, volumesGone: false, end: endOf(null) };
   let error: string | null = null;
   try {
     await takeStep(worker, pass, step);
@@ -46,7 +44,7 @@ async function takeStep(worker: Doc<"workers">, pass: PassContext, step: Step): 
   const appName = worker.machineRef?.appName ?? worker.appName;
   if (appName === undefined) {
     // Self-announced: there is no machine that we could see or remove.
-    Object.assign(step, { machineGone: true, volumesGone: true } satisfies Step);
+    Object.assign(step, { machineGone: true, volumesGone: true } satisfies Partial<Step>);
     return;
   }
   const provider = pass.provider(appName);
@@ -56,12 +54,14 @@ async function takeStep(worker: Doc<"workers">, pass: PassContext, step: Step): 
   const destroyed = machine?.phase === "destroyed";
   const volumeIds = new Set(worker.volumeId === undefined ? [] : [worker.volumeId]);
   for (const volumeId of machine?.volumeIds ?? []) volumeIds.add(volumeId);
-  const end =
-    machine === null || destroyed ? machine : await destroyUntilGone(provider, machine.machineId);
-  step.machineGone = end !== "there";
-  if (machine === null && worker.machineRef !== undefined) step.machineLost = true;
-  const endedAt = end === null || end === "there" ? null : end.changedAt;
-  if (typeof endedAt === "number") step.machineEndedAt = endedAt;
+  const { isGone, last } =
+    machine === null || destroyed
+      ? { isGone: true, last: machine }
+      : await destroyUntilGone(provider, machine);
+  step.machineGone = isGone;
+  step.end = endOf(last);
+  // It ran a moment ago, and nobody shows it any more.
+  if (isGone && last !== null) step.end.stoppedAt ??= Date.now();
   if (step.machineGone)
     step.volumesGone = await removeVolumes(provider, volumeIds, worker.volumeName);
 }
@@ -84,18 +84,22 @@ function absenceCounts(worker: Doc<"workers">, now: number): boolean {
   return createdBy === undefined || createdBy + MACHINE_GRACE_MS <= now;
 }
 
-/** The destroyed machine, null when its id does not exist any more, or "there". */
+/** Whether it is gone now, and how it was shown last. */
 async function destroyUntilGone(
   provider: WorkerProvider,
-  machineId: string,
-): Promise<ProviderMachine | null | "there"> {
-  if ((await provider.destroyMachine(machineId, { force: true })) === "gone") return null;
+  machine: ProviderMachine,
+): Promise<{ isGone: boolean; last: ProviderMachine }> {
+  const { machineId } = machine;
+  let last = machine;
+  if ((await provider.destroyMachine(machineId, { force: true })) === "gone")
+    return { isGone: true, last };
   for (let check = 0; check < DESTROY_CHECKS; check++) {
-    const machine = await provider.getMachine(machineId);
-    if (machine === null || machine.phase === "destroyed") return machine;
+    const seen = await provider.getMachine(machineId);
+    last = seen ?? last;
+    if (seen === null || seen.phase === "destroyed") return { isGone: true, last };
     await new Promise((resolve) => setTimeout(resolve, DESTROY_CHECK_PAUSE_MS));
   }
-  return "there";
+  return { isGone: false, last };
 }
 
 /** Deletes the worker's volumes, the known ones and those of its name; true when none is left to pay for. */

@@ -13,9 +13,10 @@ export const vObservedMachine = v.object({
   workerTag: v.union(v.null(), v.string()),
   volumeIds: v.array(v.string()),
   region: v.string(),
-  /** By the provider's clock: when it was created, and when it came into its phase. */
+  /** By the provider's clock: when it was created, when it came into its phase, and since when its guest does not run. */
   createdAt: v.optional(v.number()),
   changedAt: v.optional(v.number()),
+  stoppedAt: v.optional(v.number()),
 });
 export type ObservedMachine = Infer<typeof vObservedMachine>;
 

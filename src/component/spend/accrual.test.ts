@@ -3,6 +3,7 @@ import {
   accrue,
   beginVolume,
   changePhase,
+  endMachine,
   endVolume,
   estimateEnd,
   hourlyUsd,
@@ -12,7 +13,8 @@ import {
 } from "./accrual.js";
 import { ratesOf } from "./prices.js";
 
-const HOUR = 3_600_000;
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
 const NOON = Date.UTC(2026, 10, 22, 12);
 const RATES = { running: 0.36, stopped: 0.036, volume: 0.0036 };
 
@@ -44,6 +46,18 @@ describe("a meter", () => {
     });
   });
 
+  test("ends in two steps: its guest first, then what is left of it", () => {
+    const created = changePhase(newMeter(RATES, NOON), "running", NOON, NOON);
+    const charged = accrue(created.meter, NOON + HOUR);
+    const gone = endMachine(charged.meter, NOON + HOUR / 4, NOON + HOUR / 2, NOON + HOUR);
+    expect(sum([...charged.charges, ...gone.charges])).toMatchObject({
+      running: HOUR / 4,
+      stopped: HOUR / 4,
+    });
+    const again = endMachine(gone.meter, NOON + HOUR, NOON + HOUR, NOON + HOUR);
+    expect(again.charges).toEqual([]);
+  });
+
   test("never reaches back before the last change, whatever clock the provider has", () => {
     const created = changePhase(newMeter(RATES, NOON), "running", NOON, NOON);
     const ended = changePhase(created.meter, "none", NOON - HOUR, NOON + HOUR);
@@ -72,10 +86,36 @@ test("a charge falls into the UTC days it covers, a refund too", () => {
   expect(back.map(({ usage }) => usage.runningMs)).toEqual([-HOUR, -24 * HOUR, -HOUR]);
 });
 
-test("a machine that nobody saw end ended half-way between the last sign of it and its absence", () => {
-  expect(estimateEnd(1_000, 500, 3_000)).toBe(2_000);
-  expect(estimateEnd(1_000, 2_500, 3_000)).toBe(2_750);
-  expect(estimateEnd(1_000, 9_000, 3_000)).toBe(3_000);
+describe("a machine that nobody saw end", () => {
+  const MUTE = { heardAt: 0, silenceMs: 60, orderedAt: null };
+  const GONE = { seenAt: 1_000, silenceMs: 60, orderedAt: null, missingAt: 3_000 };
+
+  test("ended half-way between the last sight of it and its absence, when it had not spoken", () => {
+    expect(estimateEnd({ ...MUTE, seenAt: 1_000, missingAt: 3_000 })).toBe(2_000);
+    expect(estimateEnd({ ...MUTE, seenAt: 9_000, missingAt: 3_000 })).toBe(3_000);
+  });
+
+  test("ended soon after its last word, when it had spoken as often as it should", () => {
+    expect(estimateEnd({ ...GONE, heardAt: 2_500 })).toBe(2_530);
+    expect(estimateEnd({ ...GONE, heardAt: 950 })).toBe(1_030);
+    expect(estimateEnd({ ...GONE, heardAt: 2_990 })).toBe(2_995);
+    expect(estimateEnd({ ...GONE, heardAt: 9_000 })).toBe(3_000);
+    expect(estimateEnd({ ...GONE, heardAt: 930 })).toBe(2_000);
+  });
+
+  test("ended when its end was ordered, but not before the last sign of it", () => {
+    expect(estimateEnd({ ...GONE, heardAt: 0, orderedAt: 1_500 })).toBe(1_500);
+    expect(estimateEnd({ ...GONE, heardAt: 0, orderedAt: 500 })).toBe(1_000);
+    expect(estimateEnd({ ...GONE, heardAt: 2_000, orderedAt: 500 })).toBe(2_000);
+    expect(estimateEnd({ ...GONE, heardAt: 0, orderedAt: 9_000 })).toBe(3_000);
+  });
+
+  test("had ended before its end was ordered, when there was no sign of it then", () => {
+    const gone = { ...GONE, seenAt: 0, orderedAt: HOUR, missingAt: 2 * HOUR };
+    expect(estimateEnd({ ...gone, heardAt: 0 })).toBe(30);
+    expect(estimateEnd({ ...gone, seenAt: 1_000, heardAt: 0 })).toBe(500 + HOUR);
+    expect(estimateEnd({ ...gone, seenAt: HOUR - MINUTE, heardAt: 0 })).toBe(HOUR);
+  });
 });
 
 describe("rates", () => {

@@ -3,7 +3,13 @@
  * given back when it turns out to have ended earlier. Pure.
  */
 import { DAY_MS, HOUR_MS } from "../../shared/time.js";
-import type { Meter, MeteredPhase, Rates, Usage } from "./validators.js";
+import {
+  ACCRUE_EVERY_MS,
+  type Meter,
+  type MeteredPhase,
+  type Rates,
+  type Usage,
+} from "./validators.js";
 
 export type Charge = { kind: "running" | "stopped" | "volume"; from: number; to: number };
 export type Metered = { meter: Meter; charges: Charge[] };
@@ -52,10 +58,40 @@ export function beginVolume(meter: Meter, now: number): Meter {
   return meter.hasVolume ? meter : { ...meter, hasVolume: true, volumeUntil: now };
 }
 
-/** When a machine ended that was seen at `seenAt`, heard of at `heardAt` and missing at `missingAt`: half-way. */
-export function estimateEnd(seenAt: number, heardAt: number, missingAt: number): number {
+/** The machine's guest does not run since `stoppedAt`, and nothing of it is left since `goneAt`. */
+export function endMachine(meter: Meter, stoppedAt: number, goneAt: number, now: number): Metered {
+  const stopped = meter.phase === "running" ? changePhase(meter, "stopped", stoppedAt, now) : null;
+  const gone = changePhase(stopped?.meter ?? meter, "none", goneAt, now);
+  return { meter: gone.meter, charges: [...(stopped?.charges ?? []), ...gone.charges] };
+}
+
+/** What is known of a machine whose end nobody saw. */
+export type Traces = {
+  /** In a list or by its id. */
+  seenAt: number;
+  /** A call of its worker, which is never silent for longer than `silenceMs`; its creation counts as one. */
+  heardAt: number;
+  silenceMs: number;
+  /** We ordered its end, if it was still there; null: we did not. */
+  orderedAt: number | null;
+  missingAt: number;
+};
+
+/** Meters learn at least this often that a listed machine is there. */
+const SEEN_EVERY_MS = 2 * ACCRUE_EVERY_MS;
+
+/**
+ * When it ended: as ordered, if there was a sign of it then; or, of a worker that spoke until then, while it was silent
+ * as usual; or half-way between the last sign of it and its absence.
+ */
+export function estimateEnd(traces: Traces): number {
+  const { seenAt, heardAt, silenceMs, orderedAt, missingAt } = traces;
   const last = Math.min(missingAt, Math.max(seenAt, heardAt));
-  return last + (missingAt - last) / 2;
+  if (orderedAt !== null && orderedAt - last <= SEEN_EVERY_MS)
+    return Math.min(missingAt, Math.max(last, orderedAt));
+  const spokeUntilThen = seenAt - heardAt <= silenceMs;
+  const unknownMs = spokeUntilThen ? Math.min(missingAt - last, silenceMs) : missingAt - last;
+  return last + unknownMs / 2;
 }
 
 function chargeMachine(meter: Meter, to: number): Metered {

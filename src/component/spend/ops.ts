@@ -7,11 +7,14 @@ import {
   accrue,
   beginVolume,
   changePhase,
+  endMachine,
   endVolume,
   estimateEnd,
   newMeter,
   type Metered,
+  type Traces,
 } from "./accrual.js";
+import type { MachineEnd } from "../providers/validators.js";
 import { describeBlock, describeBudget, findBlock, nameScope } from "./budget.js";
 import { viewBudget } from "./budgets.js";
 import { createPosting } from "./ledger.js";
@@ -80,18 +83,26 @@ export async function noteMachine(
   if (row !== null) await book(ctx, row, changePhase(row, phase, at, now), now);
 }
 
-/** The machine was proven gone without a word about when: it ended half-way between the last sign of it and now. */
-export async function noteMachineLost(
+/** The worker's machine is there. A no-op without a meter. */
+export async function noteSeen(ctx: MutationCtx, workerId: string, now: number): Promise<void> {
+  const row = await findMeter(ctx, workerId);
+  if (row !== null) await ctx.db.patch("spendMeters", row._id, { seenAt: now });
+}
+
+/** The machine is proven gone. What the provider does not say of its end is estimated. A no-op without a meter. */
+export async function noteMachineEnd(
   ctx: MutationCtx,
   workerId: string,
-  missingAt: number,
-  heardAt: number,
+  { stoppedAt, destroyedAt }: MachineEnd,
+  traces: Omit<Traces, "seenAt">,
   now: number,
 ): Promise<void> {
   const row = await findMeter(ctx, workerId);
   if (row === null) return;
-  const endedAt = estimateEnd(row.seenAt ?? row.phaseSince, heardAt, missingAt);
-  await book(ctx, row, changePhase(row, "none", endedAt, now), now);
+  const seenAt = Math.max(row.phaseSince, row.seenAt ?? 0);
+  const estimate = estimateEnd({ ...traces, seenAt });
+  const goneAt = destroyedAt ?? (stoppedAt === null ? estimate : traces.missingAt);
+  await book(ctx, row, endMachine(row, stoppedAt ?? goneAt, goneAt, now), now);
 }
 
 /** Machine and volume are proven gone: the last charges, and the meter goes. */
@@ -112,7 +123,12 @@ export async function closeMeter(
 }
 
 /** What a list showed of one worker's machine. */
-export type Sighting = { phase: MeteredPhase; changedAt: number | null; createdAt: number | null };
+export type Sighting = {
+  phase: MeteredPhase;
+  createdAt: number | null;
+  changedAt: number | null;
+  stoppedAt: number | null;
+};
 
 /** Charges every meter up to `now`, by what was seen; machines that were not looked at go on as they were. */
 export async function chargeMeters(
@@ -139,11 +155,14 @@ export async function chargeMeters(
 
 function follow(row: MeterRow, seen: Sighting | undefined, now: number): Metered {
   if (seen === undefined || seen.phase === row.phase) return accrue(row, now);
-  // A machine that we did not know of is charged from its creation.
-  const at = (row.phase === "none" ? (seen.createdAt ?? seen.changedAt) : seen.changedAt) ?? now;
-  const changed = changePhase(row, seen.phase, at, now);
+  const changedAt = seen.stoppedAt ?? seen.changedAt ?? now;
+  // A machine that we did not know of is charged from its creation, and has run since.
+  const isNew = row.phase === "none";
+  const begun = isNew ? changePhase(row, "running", seen.createdAt ?? changedAt, now) : null;
+  const changed = changePhase(begun?.meter ?? row, seen.phase, changedAt, now);
   const rest = accrue(changed.meter, now);
-  return { meter: rest.meter, charges: [...changed.charges, ...rest.charges] };
+  const charges = [...(begun?.charges ?? []), ...changed.charges, ...rest.charges];
+  return { meter: rest.meter, charges };
 }
 
 async function book(

@@ -3,12 +3,14 @@ import { agentFactoryError } from "../../shared/errors.js";
 import { loadConversation } from "../conversations/ops.js";
 import { requestPass } from "../kit/wake.js";
 import type { Doc, MutationCtx, Patch, QueryCtx } from "../kit/functions.js";
-import { closeMeter } from "../spend/ops.js";
+import type { MachineEnd } from "../providers/validators.js";
+import { closeMeter, noteMachineEnd } from "../spend/ops.js";
 import { recordMachineEvent } from "../trail/ops.js";
 import { canTransition } from "./machine.js";
 import {
   BUDGET_DRAIN_DEADLINE_MS,
   DRAIN_DEADLINE_MS,
+  IDLE_HEARTBEAT_MS,
   type DrainReason,
   type WorkerStatus,
 } from "./validators.js";
@@ -166,6 +168,23 @@ export async function beginStop(
     detail,
   });
   await requestPass(ctx, now, now);
+}
+
+/** The machine is proven gone: the ledger learns when it ended. The row's status is for others to change. */
+export async function noteGone(
+  ctx: MutationCtx,
+  worker: Worker,
+  end: MachineEnd,
+  now: number,
+): Promise<void> {
+  const traces = {
+    heardAt: await lastHeartbeat(ctx, worker),
+    silenceMs: IDLE_HEARTBEAT_MS,
+    orderedAt: worker.status === "stopping" ? (worker.stoppedAt ?? null) : null,
+    missingAt: worker.missingSince ?? now,
+  };
+  await noteMachineEnd(ctx, worker.workerId, end, traces, now);
+  await ctx.db.patch("workers", worker._id, { machineGoneAt: now });
 }
 
 /** stopping → stopped: machine and volume are proven gone. The tokens die here. */

@@ -19,7 +19,7 @@ describe("machines", () => {
       config,
       incomplete_config: null,
       host_status: "ok",
-      events: [{ request: null }],
+      events: [{ request: null }, null, 7],
     };
     expect(machine({ name: "w", state: "started", region: "fra", ...times, ...rest })).toEqual({
       machineId: "e784126fe16e98",
@@ -32,7 +32,46 @@ describe("machines", () => {
       volumeIds: ["vol_1"],
       createdAt: Date.UTC(2025, 0, 18, 14, 58, 51),
       changedAt: Date.UTC(2025, 0, 18, 15),
+      stoppedAt: null,
       hostReachable: true,
+    });
+  });
+
+  describe("since when its guest does not run", () => {
+    const updated_at = "2025-01-18T15:00:00Z";
+    const noon = Date.UTC(2025, 0, 18, 12);
+    const at = (status: unknown, minutes: number) => ({
+      status,
+      timestamp: noon + minutes * 60_000,
+    });
+    const stoppedAt = (state: string, events: unknown) =>
+      machine({ state, updated_at, events }).stoppedAt;
+
+    test("a machine that is being destroyed stopped when its last run ended", () => {
+      const events = [
+        at("destroying", 180),
+        at("stopped", 20),
+        at("started", 10),
+        at("stopped", 5),
+      ];
+      expect(stoppedAt("destroying", events)).toBe(noon + 20 * 60_000);
+      expect(stoppedAt("destroyed", [at("destroying", 180), at("started", 10)])).toBe(
+        noon + 180 * 60_000,
+      );
+      expect(stoppedAt("failed", [at("failed", 20)])).toBe(noon + 20 * 60_000);
+    });
+
+    test("without readable events it is the last change of state", () => {
+      for (const events of [undefined, null, [], 7, [null], [at("hibernating", 1)], [at(7, 1)]])
+        expect(stoppedAt("stopped", events)).toBe(Date.parse(updated_at));
+      expect(stoppedAt("stopped", [{ status: "stopped", timestamp: "soon" }])).toBe(
+        Date.parse(updated_at),
+      );
+    });
+
+    test("one that may still run has none", () => {
+      for (const state of ["created", "started", "stopping", "hibernating"])
+        expect(stoppedAt(state, [at("stopped", 20)])).toBeNull();
     });
   });
 

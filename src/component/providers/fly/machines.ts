@@ -25,6 +25,10 @@ const PHASES = new Map<string, MachinePhase>([
   ["launch_failed", "failed"],
 ]);
 
+const AT_REST: ReadonlySet<MachinePhase | undefined> = new Set<MachinePhase>([
+  ...(["stopped", "failed", "destroying", "destroyed"] as const),
+]);
+
 /** Volume states on the way out: the list still shows them, nothing is billed any more. */
 const DYING_VOLUME_STATES = new Set([
   "scheduling_destroy",
@@ -110,8 +114,21 @@ export function toProviderMachine(machine: FlyMachine): ProviderMachine {
     volumeIds: (config?.mounts ?? []).flatMap((mount) => (mount.volume ? [mount.volume] : [])),
     createdAt: timestamp(machine.created_at),
     changedAt: timestamp(machine.updated_at),
+    stoppedAt: stoppedAt(machine),
     hostReachable: (machine.host_status ?? (machine.config ? "ok" : "unknown")) === "ok",
   };
+}
+
+/** A machine that is being destroyed stopped before that: its events say when the last run ended. */
+function stoppedAt({ state, updated_at, events }: FlyMachine): number | null {
+  const isAtRest = (status: string | null | undefined) => AT_REST.has(PHASES.get(status ?? ""));
+  if (!isAtRest(state)) return null;
+  let since = timestamp(updated_at);
+  for (const { status, timestamp: at } of events ?? []) {
+    if (!isAtRest(status)) break;
+    if (typeof at === "number") since = Math.min(since ?? at, at);
+  }
+  return since;
 }
 
 /** No metadata in a whole config means "no tags"; in a partial config, or in none, it means "not shown". */

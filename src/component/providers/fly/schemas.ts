@@ -31,6 +31,11 @@ export const flyMachine = z.object({
   updated_at: text,
   host_status: text,
   config: flyConfig,
+  /** Newest first; some are left out of long histories. */
+  events: z
+    .array(z.object({ status: text, timestamp: count }).catch({ status: null, timestamp: null }))
+    .nullish()
+    .catch(null),
   /** What Fly remembers of the config while the host does not answer. */
   incomplete_config: flyConfig,
 });
