@@ -78,6 +78,7 @@ function writeDocument(outcomes: readonly Outcome[], minutes: number): void {
     },
   );
   fs.writeFileSync(file, `${text.slice(0, before)}${BEGIN}\n\n${figures}\n\n${text.slice(after)}`);
+  run(ROOT, "prettier", ["--write", file]);
 }
 
 function main(names: string[], write: boolean): number {

@@ -45,6 +45,22 @@ export const MUTANTS: readonly Mutant[] = [
     tests: ["component/queue/claiming.test.ts"],
   },
   {
+    name: "forgive a machine that died while it drained",
+    file: "component/scheduler/plan.ts",
+    find: 'no snapshot will come", true)',
+    replace: 'no snapshot will come")',
+    tests: ["component/scheduler/teardown.test.ts"],
+    noticedBy: "tests",
+  },
+  {
+    name: "book the end of a machine as the time of its discovery",
+    file: "component/spend/ops.ts",
+    find: "endMachine(row, stoppedAt ?? goneAt, goneAt, now)",
+    replace: "endMachine(row, now, now, now)",
+    tests: ["component/spend/ledger.test.ts"],
+    noticedBy: "tests",
+  },
+  {
     name: "ignore the idempotency key",
     file: "component/queue/intake.ts",
     find: "if (seen?.messageId !== undefined && seen.expiresAt > now) return seen.messageId;",
@@ -165,8 +181,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "forget the machine",
     file: "component/scheduler/teardown.ts",
-    find: 'if ((await provider.destroyMachine(machineId, { force: true })) === "gone") return null;',
-    replace: "if (machineId !== '') return null;",
+    find: 'if ((await provider.destroyMachine(machineId, { force: true })) === "gone")',
+    replace: "if (machineId !== '')",
     tests: ["component/scheduler/teardown.test.ts"],
   },
   {
