@@ -1,5 +1,7 @@
 /** How long what must end may take, when every fault comes at the wrong moment. */
 import { PASS_LEASE_MS } from "../../src/component/kit/wake.js";
+import { MINUTE_MS } from "../../src/shared/time.js";
+import type { Fault } from "./weather.js";
 import { ORPHAN_GRACE_MS } from "../../src/component/scheduler/validators.js";
 import {
   BOOT_DEADLINE_MS,
@@ -13,7 +15,47 @@ import {
 export const STRAY_BOUND_MS = 2 * (ORPHAN_GRACE_MS + BOOT_DEADLINE_MS);
 
 /**
- * How long a machine can still burn money after the budget is used up: a pass may die before another one notices, a busy
- * worker finishes its message, and a machine that Fly does not let go of counts as a stray at most.
+ * How long a machine can still burn money after the budget is used up, at most: a pass may die before another one notices,
+ * a busy worker finishes its message, and a machine that Fly does not let go of counts as a stray at most.
  */
-export const BURN_BOUND_MS = 2 * PASS_LEASE_MS + BUDGET_DRAIN_DEADLINE_MS + STRAY_BOUND_MS;
+const BURN_BOUND_MS = 2 * PASS_LEASE_MS + BUDGET_DRAIN_DEADLINE_MS + STRAY_BOUND_MS;
+/** The same when nothing goes wrong: passes judge about once a minute, then a message is finished and memory stored. */
+const UNDISTURBED_BURN_MS = 5 * MINUTE_MS;
+/** By how much a fault can delay that; the others take seconds, or end a machine. */
+const DELAY_MS: Partial<Record<Fault, number>> = {
+  killAction: PASS_LEASE_MS,
+  hang: BUDGET_DRAIN_DEADLINE_MS,
+  bootFail: BOOT_DEADLINE_MS,
+  partialCreate: STRAY_BOUND_MS,
+  flyLostAnswer: STRAY_BOUND_MS,
+  ...{ stall: 2 * MINUTE_MS, lateCall: 2 * MINUTE_MS, lateTimer: 2 * MINUTE_MS },
+  ...{ fly429: 2 * MINUTE_MS, fly500: 2 * MINUTE_MS, flyTimeout: 2 * MINUTE_MS },
+  ...{ emptyList: 2 * MINUTE_MS, wrongList: 2 * MINUTE_MS },
+};
+
+/** Faults after which a machine may end, or begin, and nobody sees it. */
+const BLINDING: ReadonlySet<string> = new Set<Fault>([
+  ...(["crash", "machineLoss", "machineStop", "killAction", "lateTimer"] as const),
+  ...(["partialCreate", "flyLostAnswer", "flyTimeout", "emptyList", "wrongList"] as const),
+]);
+/** Half of an idle worker's longest silence, and the start of a machine. */
+const UNSEEN_END_MS = 35_000;
+const START_MS = 2_000;
+
+/** How far the ledger may be from the meter: 1 %, the starts, and every end that may have gone unseen. */
+export function ledgerBoundMs(
+  meterMs: number,
+  machines: number,
+  struck: readonly string[],
+): number {
+  const blinding = struck.filter((id) => BLINDING.has(id.split("/")[0] ?? "")).length;
+  const unseen = Math.min(machines, blinding);
+  return Math.round(0.01 * meterMs + machines * START_MS + unseen * UNSEEN_END_MS);
+}
+
+/** How long a machine may burn money after the budget is used up, with what went wrong around that moment. */
+export function burnBoundMs(struck: readonly string[]): number {
+  const delays = struck.map((id) => DELAY_MS[id.split("/")[0] as Fault] ?? 0);
+  const sum = delays.reduce((total, delay) => total + delay, UNDISTURBED_BURN_MS);
+  return Math.min(BURN_BOUND_MS, sum);
+}

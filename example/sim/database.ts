@@ -107,6 +107,11 @@ export class Database {
     return (this.#inner._documents[id] ?? null) as R | null;
   }
 
+  /** Every committed row. Not to be changed. */
+  all(): Row[] {
+    return [...this.#tables.values()].flatMap((rows) => [...rows.values()]);
+  }
+
   /** Forgets rows that nobody reads any more, behind the deployment's back. */
   prune(table: string, dispensable: (row: Row) => boolean): void {
     for (const row of this.rows(table)) {

@@ -25,6 +25,12 @@ function brief(value: unknown): string {
   return text.length > 110 ? `${text.slice(0, 110)}…` : text;
 }
 
+function noteGrant(world: World, args: object, value: unknown): void {
+  const { messageId, part } = args as { messageId: string; part: number };
+  if ((value as { proceed?: boolean } | null)?.proceed === true)
+    world.model.granted.add(`${messageId}/${part}`);
+}
+
 /** One call as it arrives at the gateway. Anything but an answer or a refusal is a broken promise. */
 export async function perform(
   world: World,
@@ -49,6 +55,7 @@ export async function perform(
   };
   const { result, writes } = await world.as(actor, name, call);
   world.trace(`${actor} ${name} → ${result.code ?? brief(result.value)}`);
+  if (name === "workerRecordDelivery") noteGrant(world, args, result.value);
   world.watcher?.called?.(actor, name, args, result.value, world.clock.now());
   return { ...result, writes };
 }

@@ -1,7 +1,7 @@
 /** Promises about the world as a whole: the cheap ones after every step, all of them now and then and at the end. */
 import { findViolations, type QueueRows } from "../../src/component/queue/invariants.js";
 import { STRAY_BOUND_MS } from "./bounds.js";
-import { checkSpending } from "./budget.js";
+import { checkLedger, checkSpending } from "./budget.js";
 import type { Row } from "./database.js";
 import type { World } from "./world.js";
 
@@ -105,16 +105,19 @@ function checkFleet(world: World): void {
 
 /** Nobody hears anything twice, except where the policy prefers that to silence. */
 function checkReplies(world: World): void {
-  const last = world.chats.replies.at(-1);
-  if (last === undefined) return;
-  const count = world.chats.countOf(last.messageId, last.part);
-  const unknown = world.model.unknownParts.get(`${last.messageId}/${last.part}`) ?? 0;
-  const allowed = world.setting.onUnknown === "silence" ? 1 : 1 + unknown;
-  if (count > allowed)
-    world.violate(
-      "sent once, heard once",
-      `part ${last.part} of ${last.messageId} was heard ${count} times`,
-    );
+  const { model, chats, setting } = world;
+  const { replies } = chats;
+  for (; model.repliesChecked < replies.length; model.repliesChecked++) {
+    const { messageId, part } = replies[model.repliesChecked]!;
+    const count = chats.countOf(messageId, part);
+    const unknown = model.unknownParts.get(`${messageId}/${part}`) ?? 0;
+    const allowed = setting.onUnknown === "silence" ? 1 : 1 + unknown;
+    if (count > allowed)
+      world.violate(
+        "sent once, heard once",
+        `part ${part} of ${messageId} was heard ${count} times`,
+      );
+  }
 }
 
 function checkInputs(world: World): void {
@@ -173,6 +176,7 @@ export function checkRest(world: World): void {
         `${database.rows(table).length} rows in ${table}`,
       );
   checkAnswered(world);
+  checkLedger(world);
 }
 
 /** What is done was answered, and the user has every part of which we say so. */
@@ -192,6 +196,11 @@ function checkAnswered(world: World): void {
     for (const [i, { state }] of parts.entries()) {
       if (state !== "sent" && state !== "unknown")
         world.violate("done is answered", `part ${i} of "${payload.messageText}" is ${state}`);
+      if (state === "unknown" && !world.model.granted.has(`${_id}/${i}`))
+        world.violate(
+          "done is answered",
+          `nobody was told to send part ${i} of "${payload.messageText}"`,
+        );
       if (state === "sent" && world.chats.countOf(_id, i) === 0)
         world.violate("done is answered", `nobody heard part ${i} of "${payload.messageText}"`);
     }

@@ -6,6 +6,7 @@ type Message = Row & {
   status: "queued" | "processing" | "done" | "dead_letter";
   attempts: number;
   deliveries: number;
+  maxAttempts: number;
   leaseId?: string;
   claimedBy?: string;
   conversationId: string;
@@ -17,10 +18,13 @@ type Worker = Row & {
   drainReason?: string;
   drainDeadlineAt?: number;
 };
-type Answer = Row & { messageId: string; text: string; parts: { text: string; state: string }[] };
+type Part = { text: string; state: string; at?: number; sequence?: number };
+type Answer = Row & { messageId: string; text: string; parts: Part[] };
 
 /** Said here once more, so that a wrong table in the component is noticed. */
 const LIFE = ["active", "draining", "stopping", "stopped"];
+/** A message that only ever comes back must end some day. */
+const HAND_BACKS_PER_ATTEMPT = 3;
 const OPERATOR_CALLS = new Set(["skipMessage", "redriveDeadLetters"]);
 
 export function checkWrites(world: World, writes: readonly Write[]): void {
@@ -53,6 +57,14 @@ function checkSecrets(world: World, { table, after }: Write): void {
       world.violate("no plaintext secret in any row", `in ${table} ${after._id}`);
 }
 
+/** From now on no row may have it; none may have it already. */
+export function keepSecret(world: World, secret: string): void {
+  world.model.secrets.add(secret);
+  for (const row of world.database.all())
+    if (JSON.stringify(row).includes(secret))
+      world.violate("no plaintext secret in any row", `in ${row._id}`);
+}
+
 function checkMessage(world: World, write: Write, name: string): void {
   const before = write.before as Message | null;
   const after = write.after as Message | null;
@@ -82,7 +94,11 @@ function checkMessage(world: World, write: Write, name: string): void {
       say("one lease at a time", "the lease changed hands while it was live");
   if (before.status !== "processing") return;
   if (after.status !== "queued" && after.status !== "dead_letter") return;
-  if (OPERATOR_CALLS.has(name) || after.attempts === before.attempts + 1) return;
+  if (OPERATOR_CALLS.has(name)) return;
+  if (name === "workerHandBack" && after.attempts > before.attempts)
+    if (before.deliveries < HAND_BACKS_PER_ATTEMPT * before.maxAttempts)
+      say("a hand-back is no failure", `${move}, attempts ${before.attempts} → ${after.attempts}`);
+  if (after.attempts === before.attempts + 1) return;
   const holder = world.database
     .rows<Worker>("workers")
     .find((worker) => worker.workerId === before.claimedBy);
@@ -139,9 +155,15 @@ function checkAnswer(world: World, write: Write): void {
         `part ${i} of ${after.messageId}: ${was} → ${part.state}`,
       );
     if (part.state === "unknown" && was !== "unknown") countUnknown(world, after.messageId, i);
+    if (part.state === "unknown" && (was === "pending" || was === "failed"))
+      world.violate(
+        "only what may have been sent is unknown",
+        `part ${i} of ${after.messageId}: ${was} → unknown`,
+      );
     // Under the policy `duplicate` the part stays `sending`; being asked for again is all that shows.
     const again = was === "sending" && part.state === "sending";
-    if (again && part !== before.parts[i]) countUnknown(world, after.messageId, i);
+    if (again && JSON.stringify(part) !== JSON.stringify(before.parts[i]))
+      countUnknown(world, after.messageId, i);
   }
 }
 

@@ -44,8 +44,9 @@ function loseMachine(world: World): void {
   const running = world.fly.control.machines().filter(({ state }) => state === "started");
   const key = String(world.stepNumber);
   const machine = running[world.between(0, running.length, `lost/${key}`)];
-  if (machine !== undefined && world.strike("machineLoss", key))
-    world.fly.control.operatorDestroy(machine.id);
+  if (machine === undefined) return;
+  if (world.strike("machineLoss", key)) world.fly.control.operatorDestroy(machine.id);
+  else if (world.strike("machineStop", key)) world.fly.control.operatorStop(machine.id);
 }
 
 /** Returns the number of its steps. */

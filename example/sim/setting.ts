@@ -73,8 +73,10 @@ export function settingOf(draws: Draws): Setting {
 
 function budgetOf(draws: Draws): Budget | null {
   if (draws.at("setting/budgeted") >= BUDGETED_SHARE) return null;
+  // Half of them are used up by the first conversation.
+  const scale = draws.at("setting/tight") < 0.5 ? 0.2 : 1;
   return {
     owner: draws.at("setting/budgetOf") < 0.5 ? "deployment" : "agent",
-    usdPerDay: MINUTE_USD * (1 + 4 * draws.at("setting/budget")),
+    usdPerDay: MINUTE_USD * scale * (1 + 4 * draws.at("setting/budget")),
   };
 }

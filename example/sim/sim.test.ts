@@ -25,6 +25,8 @@ test("a run without faults answers everything once and kills nothing", async () 
   expect(violation).toBe(null);
   expect(counts["messages"]).toBeGreaterThan(2);
   expect(counts["dead"]).toBe(0);
+  expect(counts["done"]).toBe(counts["messages"]);
+  expect(counts["replies"]).toBeGreaterThan(counts["messages"] ?? Infinity);
 });
 
 test("a broken promise is found, and shrunk to what it takes", async () => {

@@ -52,7 +52,8 @@ const enqueue: Act = async (world, key) => {
       }),
     );
   const messageId = await send();
-  if (messageId === null) return;
+  // Nothing is wrong with it: who sends once must be heard.
+  if (messageId === null) return world.violate("one input, one message", `"${text}" was refused`);
   world.model.accept(text, conversationId, messageId);
   if (draw("repeated") > 0.2) return;
   const again = await send();

@@ -39,6 +39,8 @@ const BAD = {
   wrongList: 0.08,
   /** A machine is destroyed by somebody else. */
   machineLoss: 0.006,
+  /** A machine is stopped by somebody else: its worker is told so, and killed a little later. */
+  machineStop: 0.03,
   /** A machine that starts and never says a word. */
   bootFail: 0.08,
   /** Telegram sends the message and the answer is lost. */

@@ -4,9 +4,11 @@
  */
 import type { GatewayFunctionName } from "../../src/component/gateway/protocol.js";
 import type { MachineProcess, ProcessMachine, ProcessSignal } from "../local/fly/types.js";
+import type { Row, Write } from "./database.js";
 import { never } from "./deployment.js";
-import { perform, Refused } from "./gateway.js";
+import { perform, Refused, type Performed } from "./gateway.js";
 import { storeArchive } from "./archive.js";
+import { keepSecret } from "./promises.js";
 import type { World } from "./world.js";
 
 type Part = {
@@ -21,6 +23,7 @@ type Job = {
   leaseId: string;
   payload: { messageText: string };
 };
+type Conversation = Row & { conversationId: string; ownerWorkerId?: string };
 /** No answer came, however often it was asked. */
 class Unreachable extends Error {}
 
@@ -61,7 +64,7 @@ class SimWorker implements MachineProcess {
       agentKey: env["OPENCLAW_AGENT_KEY"] ?? "",
       conversationId: env["OPENCLAW_CONVERSATION_ID"] ?? "",
     };
-    world.model.secrets.add(this.#token);
+    keepSecret(world, this.#token);
     this.#skewMs = world.strike("skew", this.#key)
       ? world.between(-86_400_000, 86_400_000, `skewBy/${this.#key}`)
       : 0;
@@ -102,6 +105,7 @@ class SimWorker implements MachineProcess {
     name: GatewayFunctionName,
     given: object | (() => object),
     beforeRetry: () => Promise<unknown> = () => Promise.resolve(),
+    carriedOut: (done: Performed) => void = () => undefined,
   ): Promise<unknown> {
     const { world } = this;
     for (let attempt = 0; attempt < CALL_ATTEMPTS; attempt++) {
@@ -115,7 +119,9 @@ class SimWorker implements MachineProcess {
         await this.#sleep(RETRY_PAUSE_MS);
         continue;
       }
-      const { value, code } = await perform(world, this.#id, this.#token, name, args);
+      const done = await perform(world, this.#id, this.#token, name, args);
+      const { value, code } = done;
+      carriedOut(done);
       if (world.strike("duplicateCall", key))
         world.clock.schedule(
           world.between(1, 20_000, `again/${key}`),
@@ -222,6 +228,11 @@ class SimWorker implements MachineProcess {
     for (; left > heartbeatMs; left -= heartbeatMs) {
       await this.#sleep(heartbeatMs);
       await this.#danger("thinking");
+      // The machine goes away: somebody else shall answer.
+      if (this.#stopRequested) {
+        await this.#call("workerHandBack", { ...lease, reason: "the machine stops" });
+        return false;
+      }
       if ((await this.#call("workerHeartbeat", { workerId: this.#id, ...lease })) !== true)
         return false;
     }
@@ -313,19 +324,28 @@ class SimWorker implements MachineProcess {
     await this.#danger("uploaded");
     const at = world.clock.now() + this.#skewMs;
     world.trace(`${this.#id} uploaded ${snapshotId}, its clock says ${at - world.startedAt}`);
-    const owner = () =>
-      world.database
-        .rows<{
-          _id: string;
-          _creationTime: number;
-          conversationId: string;
-          ownerWorkerId?: string;
-        }>("conversations")
-        .find((row) => row.conversationId === conversationId)?.ownerWorkerId;
-    const wasOwner = owner() === this.#id;
-    const ready = await this.#call("workerFinalizeSnapshotUpload", { snapshotId, ...archive });
-    if (ready === true && wasOwner && owner() === this.#id)
-      world.model.memory.set(conversationId, snapshotId);
+    await this.#call(
+      "workerFinalizeSnapshotUpload",
+      { snapshotId, ...archive },
+      undefined,
+      (done) => {
+        if (done.value === true && this.#ownedBefore(done.writes))
+          world.model.memory.set(conversationId, snapshotId);
+      },
+    );
+  }
+
+  /** Its final snapshot takes its conversation from a worker in the same transaction: what counts is who had it then. */
+  #ownedBefore(writes: readonly Write[]): boolean {
+    const { conversationId } = this.#restoreKey;
+    const isOurs = (row: object | null | undefined) =>
+      (row as Conversation | null | undefined)?.conversationId === conversationId;
+    const written = writes.find(({ table, before }) => table === "conversations" && isOurs(before));
+    const before =
+      written === undefined
+        ? this.world.database.rows<Conversation>("conversations").find(isOurs)
+        : (written.before as Conversation | null);
+    return before?.ownerWorkerId === this.#id;
   }
 
   /** What the last owner stored while it was the owner is what its successor gets. */

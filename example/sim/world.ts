@@ -52,6 +52,8 @@ export class World {
   readonly lines: string[] = [];
   /** Ids of what happened outside, in order. */
   readonly struck: string[] = [];
+  /** When each of them did. */
+  readonly struckAt: number[] = [];
   violation: Violation | null = null;
   /** Faults and users are at rest; what is under way comes to its end. */
   calm = false;
@@ -97,6 +99,7 @@ export class World {
     const { only } = this.options;
     if (only !== undefined && !only.has(id)) return false;
     this.struck.push(id);
+    this.struckAt.push(this.clock.now());
     this.trace(`! ${id}`);
     return true;
   }

@@ -136,6 +136,27 @@ export const MUTANTS: readonly Mutant[] = [
     tests: ["component/queue/answers.test.ts"],
   },
   {
+    name: "call a part unknown that nobody sent",
+    file: "component/queue/answers.ts",
+    find: 'return { state: "sending", proceed: true, unknown: false };',
+    replace: 'return { state: "unknown", proceed: false, unknown: true };',
+    tests: ["component/queue/answers.test.ts"],
+  },
+  {
+    name: "charge a message that is handed back",
+    file: "component/queue/machine.ts",
+    find: 'return { kind: "retry", attempts: message.attempts, dueAt: now };',
+    replace: 'return { kind: "retry", attempts: message.attempts + 1, dueAt: now };',
+    tests: ["component/queue/machine.test.ts"],
+  },
+  {
+    name: "keep final snapshots out of the chain",
+    file: "component/snapshots/ops.ts",
+    find: "const lineage = mayLead ? ",
+    replace: 'const lineage = mayLead && row.reason === "manual" ? ',
+    tests: ["component/snapshots/ops.test.ts"],
+  },
+  {
     name: "forget that a part was sent",
     file: "component/queue/answers.ts",
     find: 'if (part.state === "sent" || part.state === "unknown")\n    return',

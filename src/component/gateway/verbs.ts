@@ -21,7 +21,7 @@ import { workerManifest } from "../skills/ops.js";
 import { recordMachineEvent } from "../trail/ops.js";
 import { readControlState } from "../workers/control.js";
 import { describeSkills, idleHeartbeatMs, pollDelayMs } from "../workers/machine.js";
-import { beginDrain, touchWorker, type Worker } from "../workers/ops.js";
+import { beginDrain, noteFirstCall, touchWorker, type Worker } from "../workers/ops.js";
 import { checkConversation, requireHeld, requireId, requireOwnMemory } from "./access.js";
 import type { NamesThatRunAs, Verb } from "./calls.js";
 import { MEMORY_VERBS } from "./memoryVerbs.js";
@@ -54,10 +54,9 @@ export const MUTATION_VERBS: { [N in NamesThatRunAs<"mutation">]: Verb<MutationC
       args.restoredSnapshotId === null
         ? undefined
         : await requireOwnMemory(ctx, worker, args.restoredSnapshotId);
-    await ctx.db.patch("workers", worker._id, {
-      firstSeenAt: worker.firstSeenAt ?? now,
-      ...(restored === undefined ? {} : { restoredSnapshotId: restored }),
-    });
+    await noteFirstCall(ctx, worker, now);
+    if (restored !== undefined)
+      await ctx.db.patch("workers", worker._id, { restoredSnapshotId: restored });
     await touchWorker(ctx, worker.workerId, now, 0);
     await recordMachineEvent(ctx, {
       workerId: worker.workerId,
@@ -170,6 +169,6 @@ function leaseOf(
 /** Images that know no workerReady are ready when they first ask for work. */
 async function markSeen(ctx: MutationCtx, worker: Worker, now: number): Promise<void> {
   if (worker.firstSeenAt !== undefined) return;
-  await ctx.db.patch("workers", worker._id, { firstSeenAt: now });
+  await noteFirstCall(ctx, worker, now);
   await touchWorker(ctx, worker.workerId, now, 0);
 }

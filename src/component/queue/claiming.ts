@@ -13,7 +13,13 @@ import { requestPass } from "../kit/wake.js";
 import { loadPolicy } from "../settings/ops.js";
 import { recordMachineEvent, recordMessageEvent } from "../trail/ops.js";
 import { idleHeartbeatMs, isFresh } from "../workers/machine.js";
-import { lastHeartbeat, loadWorker, touchWorker, type Worker } from "../workers/ops.js";
+import {
+  lastHeartbeat,
+  loadWorker,
+  noteFirstCall,
+  touchWorker,
+  type Worker,
+} from "../workers/ops.js";
 import { LEASE_LOST_ERROR, loseLease } from "./leases.js";
 import { orderCandidates, type Candidate } from "./order.js";
 import { adopt, counted, findHead, leaving, settle, type Message } from "./store.js";
@@ -218,8 +224,8 @@ async function markBusy(
       scheduledShutdownAt: undefined,
       stoppedAt: undefined,
       assignment,
-      ...(worker.firstSeenAt === undefined ? { firstSeenAt: now } : {}),
     });
+    await noteFirstCall(ctx, worker, now);
     return;
   }
   // A worker that announces itself: only possible without the gateway, where every worker has a row.

@@ -130,6 +130,7 @@ describe("a machine without a row", () => {
       machineId,
       region: "fra",
       volumeIds: [],
+      createdAt: null,
     });
     await stage.pass(5 * MINUTE);
     expect(stage.machines()).toEqual([]);

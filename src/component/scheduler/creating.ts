@@ -63,6 +63,7 @@ export async function createWorkerMachine(
       machineId: machine.machineId,
       region: machine.region,
       volumeIds: machine.volumeIds,
+      createdAt: machine.createdAt,
     });
   } catch (error) {
     const refused = error instanceof ProviderError && error.details.ambiguous !== true;

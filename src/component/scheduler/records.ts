@@ -9,7 +9,7 @@ import { literals } from "convex-helpers/validators";
 import { loadPolicy, loadProviderConfig, loadWorkerRuntimeConfig } from "../settings/ops.js";
 import { noteMachine, openMeter } from "../spend/ops.js";
 import { recordMachineEvent } from "../trail/ops.js";
-import { addToken, beginDrain, loadWorker } from "../workers/ops.js";
+import { addToken, beginDrain, loadWorker, noteReplaced } from "../workers/ops.js";
 import { backoffMs, CREATE_BACKOFF_MS, forgetCreateFailures, holdSpawns } from "./backoff.js";
 
 const vProviderErrorKind = literals(...PROVIDER_ERROR_KINDS);
@@ -46,6 +46,7 @@ export const openCreate = internalMutation({
       nextCreateAt: now + backoffMs(CREATE_BACKOFF_MS, createAttempts),
     });
     await addToken(ctx, args.workerId, args.tokenHash, now);
+    await noteReplaced(ctx, worker, now);
     const agentKey = worker.assignment?.agentKey ?? null;
     await openMeter(ctx, { workerId: args.workerId, agentKey }, config, now);
     const { scaling } = await loadPolicy(ctx);
@@ -90,6 +91,8 @@ export const created = internalMutation({
     machineId: v.string(),
     region: v.string(),
     volumeIds: v.array(v.string()),
+    /** By the provider's clock: one that an earlier attempt made is older than its discovery. */
+    createdAt: v.union(v.null(), v.number()),
   },
   returns: v.null(),
   handler: async (ctx, args) => {
@@ -110,7 +113,7 @@ export const created = internalMutation({
       lastProviderError: undefined,
       ...(volumeId === undefined ? {} : { volumeId }),
     });
-    await noteMachine(ctx, args.workerId, "running", now, now);
+    await noteMachine(ctx, args.workerId, "running", args.createdAt ?? now, now);
     await recordMachineEvent(ctx, {
       workerId: args.workerId,
       machineId: args.machineId,

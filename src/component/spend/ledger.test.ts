@@ -165,6 +165,31 @@ describe("the ledger", () => {
     expect(Math.abs((await summary()).month.runningMs / line!.runningMs - 1)).toBeLessThan(0.05);
   });
 
+  test("counts a machine that only its worker ever told of", async () => {
+    stage = await openStage({ policy: PATIENT });
+    stage.fly.fault({
+      match: { action: "machine_launch" },
+      phase: "after",
+      effect: { kind: "hang" },
+    });
+    stage.fly.fault({ match: { action: "machine_list" }, effect: { kind: "reset" } });
+    await send(stage.t, "c1");
+    await stage.until(() => stage.machines()[0]?.state === "started", 10 * MINUTE);
+    const [machine] = stage.machines();
+    await stage.boot(machine!.name);
+    await stage.finish(machine!.name, await stage.claim(machine!.name));
+    await stage.pass(MINUTE);
+    await stage.t.mutation(api.lib.drainWorker, { workerId: machine!.name });
+    await stage.snapshot(machine!.name);
+    stage.fly.exit(machine!.id, 0);
+    await stage.pass(MINUTE);
+    stage.fly.clearFaults();
+    await stage.emptied(30 * MINUTE);
+    const [line] = stage.fly.bill().machines;
+    expect(line!.runningMs).toBeGreaterThan(MINUTE);
+    expect(Math.abs((await summary()).month.runningMs - line!.runningMs)).toBeLessThan(35_000);
+  });
+
   test("counts a machine whose creation was never answered from its beginning", async () => {
     stage = await openStage();
     stage.fly.scenario("ambiguousCreate408");

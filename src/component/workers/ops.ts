@@ -4,7 +4,7 @@ import { loadConversation } from "../conversations/ops.js";
 import { requestPass } from "../kit/wake.js";
 import type { Doc, MutationCtx, Patch, QueryCtx } from "../kit/functions.js";
 import type { MachineEnd } from "../providers/validators.js";
-import { closeMeter, noteMachineEnd } from "../spend/ops.js";
+import { closeMeter, noteMachine, noteMachineEnd } from "../spend/ops.js";
 import { recordMachineEvent } from "../trail/ops.js";
 import { canTransition } from "./machine.js";
 import {
@@ -177,14 +177,38 @@ export async function noteGone(
   end: MachineEnd,
   now: number,
 ): Promise<void> {
+  await bookEnd(ctx, worker, end, now);
+  await ctx.db.patch("workers", worker._id, { machineGoneAt: now });
+}
+
+async function bookEnd(
+  ctx: MutationCtx,
+  worker: Worker,
+  end: MachineEnd,
+  now: number,
+): Promise<void> {
   const traces = {
-    heardAt: await lastHeartbeat(ctx, worker),
+    heardAt: Math.max(await lastHeartbeat(ctx, worker), worker.machineCreatedAt ?? 0),
     silenceMs: IDLE_HEARTBEAT_MS,
     orderedAt: worker.status === "stopping" ? (worker.stoppedAt ?? null) : null,
     missingAt: worker.missingSince ?? now,
   };
   await noteMachineEnd(ctx, worker.workerId, end, traces, now);
-  await ctx.db.patch("workers", worker._id, { machineGoneAt: now });
+}
+
+/** The worker called for the first time, so its machine runs, even if nobody was told that it was created. */
+export async function noteFirstCall(ctx: MutationCtx, worker: Worker, now: number): Promise<void> {
+  if (worker.firstSeenAt !== undefined) return;
+  await ctx.db.patch("workers", worker._id, { firstSeenAt: now });
+  if (worker.machineRef === undefined && worker.unsureCreateAt !== undefined)
+    await noteMachine(ctx, worker.workerId, "running", worker.unsureCreateAt, now);
+}
+
+/** The worker gets another machine: one that called home, and that nobody knows, has ended. */
+export async function noteReplaced(ctx: MutationCtx, worker: Worker, now: number): Promise<void> {
+  if (worker.machineRef !== undefined || worker.firstSeenAt === undefined) return;
+  await bookEnd(ctx, worker, { stoppedAt: null, destroyedAt: null }, now);
+  await ctx.db.patch("workers", worker._id, { firstSeenAt: undefined });
 }
 
 /** stopping → stopped: machine and volume are proven gone. The tokens die here. */
