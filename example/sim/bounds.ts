@@ -14,6 +14,9 @@ import {
  */
 export const STRAY_BOUND_MS = 2 * (ORPHAN_GRACE_MS + BOOT_DEADLINE_MS);
 
+/** The watchdog of a pass comes when its lease is over; nothing in these worlds waits for longer than that. */
+export const NEXT_PASS_BOUND_MS = PASS_LEASE_MS + 2_000;
+
 /**
  * How long a machine can still burn money after the budget is used up, at most: a pass may die before another one notices,
  * a busy worker finishes its message, and a machine that Fly does not let go of counts as a stray at most.

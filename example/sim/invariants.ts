@@ -1,6 +1,6 @@
 /** Promises about the world as a whole: the cheap ones after every step, all of them now and then and at the end. */
 import { findViolations, type QueueRows } from "../../src/component/queue/invariants.js";
-import { STRAY_BOUND_MS } from "./bounds.js";
+import { NEXT_PASS_BOUND_MS, STRAY_BOUND_MS } from "./bounds.js";
 import { checkLedger, checkSpending } from "./budget.js";
 import type { Row } from "./database.js";
 import type { World } from "./world.js";
@@ -13,6 +13,8 @@ type Worker = Row & {
   assignment?: { conversationId: string };
 };
 type Conversation = Row & { conversationId: string; state?: string; ownerWorkerId?: string };
+
+type Job = { name: string; state: { kind: string }; scheduledTime: number };
 
 const FULL_CHECK_EVERY = 20;
 
@@ -138,13 +140,15 @@ function checkWake(world: World): void {
       .rows<Conversation>("conversations")
       .some(({ state }) => state === "ready" || state === "waiting" || state === "leased");
   if (!busy) return;
-  const jobs = database.rows<Row & { name: string; state: { kind: string } }>(
-    "_scheduled_functions",
-  );
-  const comes = jobs.some(
-    ({ name, state }) => name.startsWith("scheduler/loop:") && state.kind === "pending",
-  );
-  if (!comes) world.violate("somebody comes by", "work is under way and no pass is scheduled");
+  const passes = database
+    .rows<Row & Job>("_scheduled_functions")
+    .filter(({ name, state }) => name.startsWith("scheduler/loop:") && state.kind === "pending");
+  const next = Math.min(...passes.map(({ scheduledTime }) => scheduledTime)) - world.clock.now();
+  // Work that has no money left waits for the next day.
+  const bound = world.setting.budget === null ? NEXT_PASS_BOUND_MS : Infinity;
+  if (passes.length === 0)
+    world.violate("somebody comes by", "work is under way and no pass is scheduled");
+  else if (next > bound) world.violate("somebody comes by", `in ${next} ms only`);
 }
 
 /** When users and faults have been at rest for long: all is answered or dead, and nothing costs anything. */
