@@ -1,6 +1,7 @@
 /** Files of an answer: each is a part of its own, so that a crash neither loses nor repeats it. */
-import { open, realpath } from "node:fs/promises";
+import { realpath } from "node:fs/promises";
 import { basename, join, resolve, sep } from "node:path";
+import { openInside } from "../openFile.js";
 
 /** A separator that no text of an answer keeps (see `plainText`): an agent cannot write a file's part by talking. */
 const MARK = "\u001fmedia:";
@@ -67,10 +68,13 @@ export async function openMedia(ref: string, dataDir: string): Promise<MediaFile
   );
   if (!roots.some((root) => root !== null && path.startsWith(root + sep)))
     throw new Error("it is not a file of the workspace");
-  const file = await open(path);
+  const file = await openInside(
+    roots.filter((root) => root !== null),
+    path,
+  );
+  if (file === null) throw new Error("it is not a file");
   try {
     const stat = await file.stat();
-    if (!stat.isFile()) throw new Error("it is not a file");
     if (stat.size === 0) throw new Error("the file is empty");
     if (stat.size > MAX_FILE_BYTES) throw new Error("it is larger than 50 MB");
     const bytes = new Uint8Array(await file.readFile());

@@ -1,11 +1,12 @@
 /** Writes an archive of the memory. */
 import { createHash } from "node:crypto";
 import { createWriteStream } from "node:fs";
-import { open, readFile, stat, type FileHandle } from "node:fs/promises";
+import { open, realpath, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
+import { openInside } from "../openFile.js";
 import { orGone, type Entry } from "./entries.js";
 import { encodeHeader, END_OF_ARCHIVE, padding } from "./tar.js";
 
@@ -44,57 +45,69 @@ async function* tarBytes(
   entries: readonly Entry[],
   counted: () => void,
 ): AsyncGenerator<Buffer> {
+  const roots = [await realpath(dataDir)];
   for (const entry of entries) {
     if (entry.kind === "directory") {
       yield encodeHeader({ ...entry, type: "5", size: 0 });
       continue;
     }
-    const path = entry.source ?? join(dataDir, entry.path);
-    // Gone since it was listed: so it is in the state that we save.
-    const now = await orGone(stat(path));
-    if (now === null) continue;
-    counted();
-    if (now.size > SMALL_FILE_BYTES) yield* largeFile(entry, path);
-    else yield* smallFile(entry, path);
+    // Gone since it was listed, or no file any more: so it is in the state that we save.
+    const file = await orGone(
+      entry.source === undefined
+        ? openInside(roots, join(dataDir, entry.path))
+        : open(entry.source, "r"),
+    );
+    if (file === null) continue;
+    try {
+      counted();
+      const { size } = await file.stat();
+      if (size > SMALL_FILE_BYTES) yield* largeFile(entry, file, size);
+      else yield* smallFile(entry, file);
+    } finally {
+      await file.close();
+    }
   }
   yield END_OF_ARCHIVE;
 }
 
 /** The whole content at one moment, if that can be had in a few tries. */
-async function* smallFile(entry: Entry, path: string): AsyncGenerator<Buffer> {
-  let content: Buffer | null = null;
+async function* smallFile(entry: Entry, file: FileHandle): AsyncGenerator<Buffer> {
+  let content: Buffer = Buffer.alloc(0);
   for (let tries = 0; tries < STABLE_READS; tries++) {
-    const before = await orGone(stat(path));
-    content = await orGone(readFile(path));
-    const after = await orGone(stat(path));
-    if (before?.mtimeMs === after?.mtimeMs && before?.size === after?.size) break;
+    const before = await file.stat();
+    content = await readWhole(file, before.size);
+    const after = await file.stat();
+    if (before.mtimeMs === after.mtimeMs && before.size === after.size) break;
   }
-  if (content === null) return;
   yield encodeHeader({ ...entry, type: "0", size: content.length });
   yield content;
   yield padding(content.length);
 }
 
-/** Exactly as many bytes as announced: a file that grows is cut, one that shrinks is filled with zeros. */
-async function* largeFile(entry: Entry, path: string): AsyncGenerator<Buffer> {
-  const handle = await orGone(open(path, "r"));
-  if (handle === null) return;
-  try {
-    const { size } = await handle.stat();
-    yield encodeHeader({ ...entry, type: "0", size });
-    for (let at = 0; at < size;) {
-      const chunk = await readChunk(handle, at, Math.min(CHUNK_BYTES, size - at));
-      at += chunk.length;
-      yield chunk;
-    }
-    yield padding(size);
-  } finally {
-    await handle.close();
+async function readWhole(file: FileHandle, size: number): Promise<Buffer> {
+  const content = Buffer.alloc(size);
+  let at = 0;
+  while (at < size) {
+    const { bytesRead } = await file.read(content, at, size - at, at);
+    if (bytesRead === 0) break;
+    at += bytesRead;
   }
+  return content.subarray(0, at);
 }
 
-async function readChunk(handle: FileHandle, at: number, length: number): Promise<Buffer> {
+/** Exactly as many bytes as announced: a file that grows is cut, one that shrinks is filled with zeros. */
+async function* largeFile(entry: Entry, file: FileHandle, size: number): AsyncGenerator<Buffer> {
+  yield encodeHeader({ ...entry, type: "0", size });
+  for (let at = 0; at < size;) {
+    const chunk = await readChunk(file, at, Math.min(CHUNK_BYTES, size - at));
+    at += chunk.length;
+    yield chunk;
+  }
+  yield padding(size);
+}
+
+async function readChunk(file: FileHandle, at: number, length: number): Promise<Buffer> {
   const chunk = Buffer.alloc(length);
-  const { bytesRead } = await handle.read(chunk, 0, length, at);
+  const { bytesRead } = await file.read(chunk, 0, length, at);
   return bytesRead > 0 ? chunk.subarray(0, bytesRead) : chunk;
 }
