@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { createBench, scriptedEngine, type Bench } from "./run.fixture.js";
@@ -179,5 +179,23 @@ describe("a worker's life", () => {
     expect(await bench.clock.drive(bench.start({ engine }).exit)).toBe(1);
     expect(message.status).toBe("queued");
     expect(bench.fake.count("workerPoll")).toBe(0);
+  });
+
+  test("what an engine left behind that did not start never becomes the memory", async () => {
+    bench = await createBench({ conversationId: "c1" });
+    const first = bench.fake.enqueue("one");
+    bench.stopWhen(() => first.status === "done");
+    await bench.clock.drive(bench.start().exit);
+    bench.fake.state.stop = null;
+    const head = bench.fake.head()?.snapshotId;
+    const engine = scriptedEngine(() => "never");
+    engine.start = async ({ dataDir }) => {
+      await writeFile(join(dataDir, "workspace/half-migrated.txt"), "x");
+      throw new Error("too new");
+    };
+    const dir = await bench.newDataDir();
+    expect(await bench.clock.drive(bench.start({ engine, dir }).exit)).toBe(1);
+    expect(bench.fake.head()?.snapshotId).toBe(head);
+    expect(bench.fake.count("workerPrepareSnapshotUpload")).toBe(1);
   });
 });

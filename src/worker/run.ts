@@ -57,6 +57,7 @@ type Life = {
   keeper: SnapshotKeeper;
   stop: AbortSignal;
   started: boolean;
+  isEngineReady: boolean;
 };
 
 /** Runs one worker until it ends; resolves to the exit code of the process. */
@@ -84,7 +85,7 @@ export async function runWorker(options: WorkerOptions): Promise<number> {
   });
   const life: Life = {
     ...{ env, engine, clock, random, log, gateway, storage, keeper, stop },
-    started: false,
+    ...{ started: false, isEngineReady: false },
   };
 
   let stoppedAt: number | null = null;
@@ -107,7 +108,8 @@ export async function runWorker(options: WorkerOptions): Promise<number> {
   }
   if (end.reason !== "signal") log.info("draining", { reason: end.reason });
   await stopEngine(life, Math.min(ENGINE_STOP_MS, graceLeft() / 3));
-  if (end.snapshot !== null) {
+  // An engine that did not start has answered nothing, and may have left the memory half changed.
+  if (end.snapshot !== null && life.isEngineReady) {
     const usual = end.code === EXIT.done ? DRAIN_SNAPSHOT_MS : GIVING_UP_SNAPSHOT_MS;
     const budget = Math.max(1_000, Math.min(usual, graceLeft() - EXIT_MARGIN_MS));
     try {
@@ -189,6 +191,7 @@ async function adopt(life: Life, identity: Identity): Promise<string | null> {
       throw new Interrupted("Stopped while the engine was starting.");
     });
     await Promise.race([started, stopped]);
+    life.isEngineReady = true;
   } catch (error) {
     if (error instanceof Interrupted) throw error;
     throw new EngineBroken(`The engine did not start: ${describe(error)}`);

@@ -1,7 +1,7 @@
 /** Files of an answer: each is a part of its own, so that a crash neither loses nor repeats it. */
 import { realpath } from "node:fs/promises";
 import { basename, join, resolve, sep } from "node:path";
-import { openInside } from "../openFile.js";
+import { openInside } from "../agentFiles.js";
 
 /** A separator that no text of an answer keeps (see `plainText`): an agent cannot write a file's part by talking. */
 const MARK = "\u001fmedia:";

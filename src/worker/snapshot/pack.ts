@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
-import { openInside } from "../openFile.js";
+import { openInside } from "../agentFiles.js";
 import { orGone, type Entry } from "./entries.js";
 import { encodeHeader, END_OF_ARCHIVE, padding } from "./tar.js";
 

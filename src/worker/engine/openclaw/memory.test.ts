@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { listEntries } from "../../snapshot/entries.js";
-import { archiveEntries, compareVersions } from "./memory.js";
+import { archiveEntries, compareVersions, keepStamp, takeOver } from "./memory.js";
 import { parseOpenClawSettings } from "./settings.js";
 
 let dataDir: string;
@@ -103,4 +103,32 @@ test("settings: providers with keys, the forwarded variables, the user", () => {
     forwarded: { OPENCLAW_SERVICE_ID: "svc" },
   });
   expect(Object.keys(settings.forwarded)).toEqual(["OPENCLAW_SERVICE_ID"]);
+});
+
+const stateDir = () => join(dataDir, ".clawdbot");
+
+test("a version that never ran leaves the memory to the one that wrote it", async () => {
+  const { stamp } = await takeOver(stateDir(), "2026.9.6", "fresh");
+  await keepStamp(stateDir(), stamp);
+  // A newer one that does not start keeps no stamp.
+  expect(await takeOver(stateDir(), "2026.12.1", "other")).toEqual({
+    stamp: { openclawVersion: "2026.12.1", sessionKey: "fresh" },
+    migrate: false,
+  });
+  expect((await takeOver(stateDir(), "2026.9.6", "other")).stamp).toEqual(stamp);
+  await keepStamp(stateDir(), { openclawVersion: "2026.12.1", sessionKey: "fresh" });
+  await expect(takeOver(stateDir(), "2026.9.6", "other")).rejects.toThrow(
+    "The memory was written by OpenClaw 2026.12.1",
+  );
+});
+
+test("a migration that did not end is begun again, with the session of the old memory", async () => {
+  await put(".clawdbot/agents/main/sessions/old.jsonl");
+  const first = await takeOver(stateDir(), "2026.9.6", "fresh");
+  expect(first).toMatchObject({ migrate: true, stamp: { sessionKey: "agent:main:main" } });
+  // The doctor had moved what tells that it is old.
+  await rm(join(stateDir(), "agents"), { recursive: true });
+  expect(await takeOver(stateDir(), "2026.9.6", "fresh")).toEqual(first);
+  await keepStamp(stateDir(), first.stamp);
+  expect(await takeOver(stateDir(), "2026.9.6", "fresh")).toEqual({ ...first, migrate: false });
 });

@@ -1,13 +1,21 @@
 /** OpenClaw's memory on disk: whose version it is, how an old one is taken over, and what of it is archived. */
-import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import { replaceFile } from "../../agentFiles.js";
 import { EngineBroken } from "../../errors.js";
 import { orGone, type Entry } from "../../snapshot/entries.js";
 
 /** Part of the snapshot: says what wrote it. */
 const STAMP = "agent-factory.json";
-const stampSchema = z.object({ openclawVersion: z.string(), sessionKey: z.string() });
+const stampSchema = z.object({
+  openclawVersion: z.string(),
+  sessionKey: z.string(),
+  /** The doctor has not ended, or no start has succeeded since. */
+  migrating: z.literal(true).optional(),
+});
+/** Older than every OpenClaw: nothing was written by a version that never ran. */
+const NO_VERSION = "0.0.0";
 export type Stamp = z.infer<typeof stampSchema>;
 
 /** The one session into which images before this engine put everything. */
@@ -19,9 +27,10 @@ const OLD_LEFTOVERS = [
 ];
 
 /**
- * Makes a restored (or empty) state directory one that this OpenClaw may open.
+ * Makes a restored (or empty) state directory one that this OpenClaw may open. Whose it is then is for `keepStamp` to say,
+ * when it has.
  *
- * @returns the stamp, and whether OpenClaw's doctor must look at the state before the first start
+ * @returns the stamp to keep, and whether OpenClaw's doctor must look at the state before the first start
  * @throws EngineBroken when a newer OpenClaw wrote it
  */
 export async function takeOver(
@@ -38,15 +47,26 @@ export async function takeOver(
     );
   }
   const old = known === null && (await isOld(stateDir));
+  const sessionKey = known?.sessionKey ?? (old ? OLD_SESSION : freshSessionKey);
   if (old) {
+    // A doctor that is killed half-way may have moved what tells that it is old.
+    const half = { openclawVersion: NO_VERSION, sessionKey, migrating: true as const };
+    await keepStamp(stateDir, half);
     for (const path of OLD_LEFTOVERS)
       await rm(join(stateDir, path), { recursive: true, force: true });
   }
-  const sessionKey = known?.sessionKey ?? (old ? OLD_SESSION : freshSessionKey);
   const stamp = { openclawVersion: version, sessionKey };
-  if (known?.openclawVersion !== version || known.sessionKey !== sessionKey)
-    await writeFile(join(stateDir, STAMP), JSON.stringify(stamp));
-  return { stamp, migrate: old };
+  return { stamp, migrate: old || known?.migrating === true };
+}
+
+/** From now on only this OpenClaw, or a later one, may open the state. Writes nothing when that is known. */
+export async function keepStamp(stateDir: string, stamp: Stamp): Promise<void> {
+  const known = await readStamp(stateDir);
+  const isKept =
+    known?.openclawVersion === stamp.openclawVersion &&
+    known.sessionKey === stamp.sessionKey &&
+    known.migrating === stamp.migrating;
+  if (!isKept) await replaceFile(join(stateDir, STAMP), JSON.stringify(stamp), null);
 }
 
 async function readStamp(stateDir: string): Promise<Stamp | null> {

@@ -385,3 +385,33 @@ async function serve(
   cleanups.push(() => new Promise((resolve) => server.close(resolve)));
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
+
+test("a stop ends a start that is under way, and waits for it", async () => {
+  const openclaw = scriptedOpenClaw(say("never"));
+  await mkdir(join(dataDir, ".clawdbot/agents/main/sessions"), { recursive: true });
+  let ask: () => void = () => undefined;
+  const asked = new Promise<void>((resolve) => (ask = resolve));
+  let finish: () => void = () => undefined;
+  const finished = new Promise<void>((resolve) => (finish = resolve));
+  let launched = 0;
+  const halted: (boolean | undefined)[] = [];
+  const made = engineOn(openclaw, {
+    doctor: async (_settings, _places, _log, signal) => {
+      ask();
+      await finished;
+      halted.push(signal?.aborted);
+    },
+    launch: (_settings, _places, port) => {
+      launched += 1;
+      return openclaw.launch(port);
+    },
+  });
+  await asked;
+  const stopped = cleanups[0]!().then(() => halted.length);
+  finish();
+  expect(await stopped).toBe(1);
+  await made;
+  expect([halted, launched]).toEqual([[true], 0]);
+  const stamp = await readFile(join(dataDir, ".clawdbot/agent-factory.json"), "utf8");
+  expect(JSON.parse(stamp)).toMatchObject({ migrating: true });
+});

@@ -7,7 +7,7 @@ import { EngineError, type Engine, type EngineContext, type Turn } from "../engi
 import { withAttachments } from "./attachments.js";
 import { placesIn, renderConfig, sessionKeyOf, type Places } from "./config.js";
 import { runOverHttp } from "./http.js";
-import { archiveEntries, takeOver } from "./memory.js";
+import { archiveEntries, keepStamp, takeOver } from "./memory.js";
 import { endsTheRun, failureOf, type ProviderFailure } from "./outcome.js";
 import {
   endStrays,
@@ -55,6 +55,9 @@ export function createOpenClawEngine(
   const random = parts.random ?? Math.random;
   const failedRuns = new Map<string, number>();
   let running: Running | null = null;
+  /** A start that is stopped ends early, and leaves nothing behind. */
+  const halt = new AbortController();
+  let starting: Promise<void> | null = null;
   let session: (Session & { url: string }) | null = null;
   /** Ends the current run when the provider's refusal makes waiting pointless. */
   let giveUp: ((failure: ProviderFailure) => void) | null = null;
@@ -89,56 +92,59 @@ export function createOpenClawEngine(
     return runOverHttp({ url: gateway.url, token, sessionKey, clock }, turn, message);
   };
 
+  const begin = async (context: EngineContext) => {
+    if (parts.openSocket === undefined && typeof WebSocket === "undefined")
+      throw new EngineBroken("The openclaw engine needs Node 24; this is an older one.");
+    const { log, dataDir } = context;
+    const places = placesIn(dataDir);
+    const version = await (parts.version ?? installedVersion)(settings.packageDir);
+    // Of a worker process that was killed on this machine: it would write on below us.
+    await endStrays(places, log);
+    const { stamp, migrate } = await takeOver(
+      places.stateDir,
+      version,
+      sessionKeyOf(context.conversationId),
+    );
+    await prepareDirectories(settings, places);
+    const onFailure = (failure: ProviderFailure) => giveUp?.(failure);
+    const relay = await startRelay({ providers: settings.providers, log, onFailure });
+    const gatewayToken = randomBytes(24).toString("hex");
+    const configure = async (port: number) =>
+      await writeConfig(
+        settings,
+        places,
+        renderConfig(settings, {
+          ...{ places, port, gatewayToken, relayUrl: relay.url, relayToken: relay.token },
+        }),
+      );
+    const doctor = () => (parts.doctor ?? runDoctor)(settings, places, log, halt.signal);
+    const supervisor = createSupervisor({
+      launch: async () => {
+        const port = await freePort();
+        await configure(port);
+        return (parts.launch ?? launchGateway)(settings, places, port, log);
+      },
+      isReady: parts.ready ?? isReady,
+      repair: doctor,
+      readyTimeoutMs: settings.readyTimeoutMs,
+      ...{ clock, random, log },
+    });
+    const { sessionKey } = stamp;
+    running = { context, places, version, gatewayToken, sessionKey, relay, supervisor };
+    log.info("openclaw_starting", { version, migrate });
+    if (migrate) {
+      await configure(await freePort());
+      await doctor();
+    }
+    if (halt.signal.aborted) return;
+    supervisor.start();
+    if ((await supervisor.ready(halt.signal)) !== null) await keepStamp(places.stateDir, stamp);
+  };
+
   return {
     name: "openclaw",
 
-    start: async (context: EngineContext) => {
-      if (parts.openSocket === undefined && typeof WebSocket === "undefined")
-        throw new EngineBroken("The openclaw engine needs Node 24; this is an older one.");
-      const { log, dataDir } = context;
-      const places = placesIn(dataDir);
-      const version = await (parts.version ?? installedVersion)(settings.packageDir);
-      const { stamp, migrate } = await takeOver(
-        places.stateDir,
-        version,
-        sessionKeyOf(context.conversationId),
-      );
-      await prepareDirectories(settings, places);
-      // Of a worker process that was killed on this machine.
-      await endStrays(places);
-      const onFailure = (failure: ProviderFailure) => giveUp?.(failure);
-      const relay = await startRelay({ providers: settings.providers, log, onFailure });
-      const gatewayToken = randomBytes(24).toString("hex");
-      const configure = async (port: number) =>
-        await writeConfig(
-          settings,
-          places,
-          renderConfig(settings, {
-            ...{ places, port, gatewayToken, relayUrl: relay.url, relayToken: relay.token },
-          }),
-        );
-      const doctor = () => (parts.doctor ?? runDoctor)(settings, places, log);
-      const supervisor = createSupervisor({
-        launch: async () => {
-          const port = await freePort();
-          await configure(port);
-          return (parts.launch ?? launchGateway)(settings, places, port, log);
-        },
-        isReady: parts.ready ?? isReady,
-        repair: doctor,
-        readyTimeoutMs: settings.readyTimeoutMs,
-        ...{ clock, random, log },
-      });
-      const { sessionKey } = stamp;
-      running = { context, places, version, gatewayToken, sessionKey, relay, supervisor };
-      log.info("openclaw_starting", { version, migrate });
-      if (migrate) {
-        await configure(await freePort());
-        await doctor();
-      }
-      supervisor.start();
-      await supervisor.ready(new AbortController().signal);
-    },
+    start: (context: EngineContext) => (starting = begin(context)),
 
     run: async (turn: Turn) => {
       if (running === null) throw new Error("The openclaw engine was not started.");
@@ -169,6 +175,9 @@ export function createOpenClawEngine(
       archiveEntries(dataDir, entries, tempDir),
 
     stop: async () => {
+      halt.abort();
+      // What it throws was told to the caller of `start`.
+      await starting?.catch(() => undefined);
       if (running === null) return;
       session?.client.close();
       await running.supervisor.stop();

@@ -1,11 +1,12 @@
 /** OpenClaw as child processes of this one. */
 import { spawn, type ChildProcess } from "node:child_process";
-import { chown, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { lchown, mkdir, readdir, readFile } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
 import { constants } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { z } from "zod";
+import { replaceFile, type Owner } from "../../agentFiles.js";
 import { EngineBroken } from "../../errors.js";
 import type { Log } from "../../log.js";
 import { gatewayEnvironment, type Places } from "./config.js";
@@ -15,6 +16,8 @@ import type { GatewayProcess } from "./supervisor.js";
 const SIGNAL_EXIT = 128;
 const REPAIR_MS = 60_000;
 const PROBE_MS = 2_000;
+const STRAY_ROUNDS = 50;
+const STRAY_PAUSE_MS = 100;
 /** Of the gateway's output, kept for the log when it dies. */
 const LAST_LINES = 8;
 
@@ -44,12 +47,12 @@ export async function prepareDirectories(
     await giveTo(path, settings.user);
 }
 
-async function giveTo(path: string, user: { uid: number; gid: number }): Promise<void> {
-  await chown(path, user.uid, user.gid);
+async function giveTo(path: string, user: Owner): Promise<void> {
+  await lchown(path, user.uid, user.gid);
   for (const entry of await readdir(path, { withFileTypes: true })) {
     const child = join(path, entry.name);
     if (entry.isDirectory()) await giveTo(child, user);
-    else if (entry.isFile()) await chown(child, user.uid, user.gid);
+    else if (entry.isFile()) await lchown(child, user.uid, user.gid);
   }
 }
 
@@ -59,27 +62,39 @@ export async function writeConfig(
   places: Places,
   config: object,
 ): Promise<void> {
-  await writeFile(places.configFile, JSON.stringify(config), { mode: 0o600 });
-  const { user } = settings;
-  if (user !== null) await chown(places.configFile, user.uid, user.gid);
+  await replaceFile(places.configFile, JSON.stringify(config), settings.user);
 }
 
 /**
- * Ends every process of an OpenClaw that was started with this config (Linux). What we start is only a launcher: the
- * gateway below it would outlive it, keep the state locked, and refuse the next start.
+ * Ends every process of an OpenClaw that was started with this config (Linux), and waits until none is left. What we
+ * start is only a launcher: the gateway or doctor below it would outlive it, keep the state locked, and write on.
  */
-export async function endStrays(places: Places): Promise<void> {
+export async function endStrays(places: Places, log: Log): Promise<void> {
+  for (let round = 0; round < STRAY_ROUNDS; round++) {
+    const strays = await findStrays(places);
+    if (strays.length === 0) return;
+    for (const pid of strays) {
+      try {
+        process.kill(pid, "SIGKILL");
+      } catch {
+        // It has ended by itself.
+      }
+    }
+    await new Promise((resolve) => setTimeout(resolve, STRAY_PAUSE_MS));
+  }
+  log.warn("openclaw_strays", { pids: (await findStrays(places)).join(" ") });
+}
+
+/** What has ended and was not reaped has no environment any more. */
+async function findStrays(places: Places): Promise<number[]> {
   const mark = `OPENCLAW_CONFIG_PATH=${places.configFile}`;
+  const strays: number[] = [];
   for (const name of await readdir("/proc").catch(() => [])) {
     if (!/^\d+$/.test(name) || Number(name) === process.pid) continue;
     const environment = await readFile(`/proc/${name}/environ`, "utf8").catch(() => "");
-    if (!environment.split("\0").includes(mark)) continue;
-    try {
-      process.kill(Number(name), "SIGKILL");
-    } catch {
-      // It has ended by itself.
-    }
+    if (environment.split("\0").includes(mark)) strays.push(Number(name));
   }
+  return strays;
 }
 
 /** Starts a gateway; `exited` resolves when nothing of it is left. */
@@ -93,7 +108,7 @@ export function launchGateway(
   const lines = lastLines(child);
   const exited = ended(child).then(async (code) => {
     if (code !== 0) log.warn("openclaw_output", { code, output: lines.join("\n") });
-    await endStrays(places);
+    await endStrays(places, log);
     return code;
   });
   return { url: `http://127.0.0.1:${port}`, exited, kill: (signal) => void child.kill(signal) };
@@ -104,12 +119,18 @@ export async function runDoctor(
   settings: OpenClawSettings,
   places: Places,
   log: Log,
+  signal?: AbortSignal,
 ): Promise<void> {
+  if (signal?.aborted === true) return;
   const child = run(settings, places, ["doctor", "--fix", "--yes", "--non-interactive"]);
   const lines = lastLines(child);
-  const timer = setTimeout(() => child.kill("SIGKILL"), REPAIR_MS);
+  const kill = () => void child.kill("SIGKILL");
+  const timer = setTimeout(kill, REPAIR_MS);
+  signal?.addEventListener("abort", kill, { once: true });
   const code = await ended(child);
   clearTimeout(timer);
+  signal?.removeEventListener("abort", kill);
+  await endStrays(places, log);
   log.info("openclaw_doctor", { code, ...(code === 0 ? {} : { output: lines.join("\n") }) });
 }
 

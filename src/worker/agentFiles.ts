@@ -1,8 +1,12 @@
-/** Reading what an agent wrote. It may run on beside us, as another user, and put a link or a pipe where a file was. */
+/** Files where an agent may write. It may run beside us, as another user, and put a link or a pipe where a file was. */
+import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
-import { lstat, open, readlink, realpath, type FileHandle } from "node:fs/promises";
+import { lstat, open, readlink, realpath, rename, rm, type FileHandle } from "node:fs/promises";
 import { sep } from "node:path";
 
+export type Owner = { uid: number; gid: number };
+
+const NEW_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
 const FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
 
 /**
@@ -39,4 +43,24 @@ async function pathOf(file: FileHandle, path: string): Promise<string | null> {
   const real = await realpath(path);
   const [opened, there] = await Promise.all([file.stat(), lstat(real)]);
   return opened.ino === there.ino && opened.dev === there.dev ? real : null;
+}
+
+/** Puts a file (0600) in the place of whatever is at `path`: a link there is replaced, never followed. */
+export async function replaceFile(
+  path: string,
+  content: string,
+  owner: Owner | null,
+): Promise<void> {
+  const fresh = `${path}.${randomBytes(12).toString("hex")}`;
+  const file = await open(fresh, NEW_FILE, 0o600);
+  try {
+    await file.writeFile(content);
+    if (owner !== null) await file.chown(owner.uid, owner.gid);
+    await rename(fresh, path);
+  } catch (error) {
+    await rm(fresh, { force: true });
+    throw error;
+  } finally {
+    await file.close();
+  }
 }

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, realpath, rename, rm, symlink, writeFile } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { openInside } from "./openFile.js";
+import { openInside } from "./agentFiles.js";
 import { listEntries } from "./snapshot/entries.js";
 import { packArchive } from "./snapshot/pack.js";
 import { openMedia } from "./delivery/media.js";
