@@ -3,7 +3,6 @@ import { literals } from "convex-helpers/validators";
 import { v } from "convex/values";
 import { internalMutation, type Doc, type MutationCtx, type QueryCtx } from "../kit/functions.js";
 import { log } from "../kit/logging.js";
-import { requestPass } from "../kit/wake.js";
 import { recordMachineEvent } from "../trail/ops.js";
 import {
   admitCalls,
@@ -84,8 +83,6 @@ export const settle = internalMutation({
     const { circuit } = state;
     const circuitUntil = circuit.state === "open" ? circuit.retryAt : 0;
     const actionUntil = state.actions[action]?.notBefore ?? 0;
-    const opensAt = Math.max(circuitUntil, actionUntil);
-    if (opensAt > now) await requestPass(ctx, opensAt, now);
     return { circuitUntil, actionUntil };
   },
 });

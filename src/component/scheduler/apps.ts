@@ -1,7 +1,8 @@
 /** The apps that hold or held machines of ours. A former one is looked at until it is proven empty. */
-import { HOUR_MS, MINUTE_MS } from "../../shared/time.js";
+import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../shared/time.js";
 import type { Doc, MutationCtx, QueryCtx } from "../kit/functions.js";
 import { backoffMs } from "./backoff.js";
+import { forgetLeaksOf } from "./leaks.js";
 import { ORPHAN_GRACE_MS, type Observation } from "./validators.js";
 
 /** Apps remembered; an app name changes rarely. */
@@ -10,6 +11,9 @@ const MAX_APPS = 50;
 const VOLUMES_EVERY_MS = MINUTE_MS;
 /** An app that cannot be listed (deleted, or the token is not for it) is asked ever more rarely. */
 const MAX_FORMER_PAUSE_MS = HOUR_MS;
+
+/** An app that was deleted at the provider is believed to be gone after so long: a wrong token may say the same. */
+const MISSING_GRACE_MS = DAY_MS;
 
 export type AppToLook = { appName: string; volumes: boolean };
 
@@ -51,21 +55,24 @@ export async function rememberApps(
     const used = inUse.has(appName);
     const isEmpty = !used && seen?.volumes !== undefined && ours(appName) === 0;
     const emptySince = isEmpty ? (known?.emptySince ?? now) : undefined;
-    if (known !== null && known !== undefined && emptySince !== undefined) {
-      if (emptySince + ORPHAN_GRACE_MS <= now) {
-        await ctx.db.delete("providerApps", known._id);
-        continue;
-      }
+    const isMissing = !used && observation.missingApps?.includes(appName) === true;
+    const missingSince = isMissing ? (known?.missingSince ?? now) : undefined;
+    const isProvenEmpty = emptySince !== undefined && emptySince + ORPHAN_GRACE_MS <= now;
+    const isProvenGone = missingSince !== undefined && missingSince + MISSING_GRACE_MS <= now;
+    if (known !== undefined && (isProvenEmpty || isProvenGone)) {
+      await ctx.db.delete("providerApps", known._id);
+      await forgetLeaksOf(ctx, appName);
+      continue;
     }
+    // Nothing was learnt of it, and nothing is known.
+    if (known === undefined && seen === undefined) continue;
     const pauseMs =
       failures > 0 ? backoffMs(MINUTE_MS, failures, MAX_FORMER_PAUSE_MS) : ORPHAN_GRACE_MS;
     // The app in use is listed by every pass anyway, and its row written only when its volumes were listed.
     if (known !== undefined && used && seen?.volumes === undefined) continue;
-    const row = { ...listedVolumes, failures, emptySince, nextLookAt: now + pauseMs };
-    if (known === undefined) {
-      const { emptySince: _none, ...first } = row;
-      await ctx.db.insert("providerApps", { appName, ...first });
-    } else await ctx.db.patch("providerApps", known._id, row);
+    const row = { ...listedVolumes, failures, nextLookAt: now + pauseMs };
+    if (known === undefined) await ctx.db.insert("providerApps", { appName, ...row });
+    else await ctx.db.patch("providerApps", known._id, { ...row, emptySince, missingSince });
   }
 }
 

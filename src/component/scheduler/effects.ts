@@ -6,7 +6,7 @@ import { errorMessage } from "../../shared/errors.js";
 import { internal } from "../_generated/api.js";
 import type { ActionCtx, Doc } from "../kit/functions.js";
 import { log } from "../kit/logging.js";
-import { endOf, type WorkerProvider } from "../providers/ops.js";
+import { endOf, ProviderError, type WorkerProvider } from "../providers/ops.js";
 import { MACHINE_TAGS, MANAGED_BY, type ProviderMachine } from "../providers/validators.js";
 import { createWorkerMachine } from "./creating.js";
 import { tearDown } from "./teardown.js";
@@ -34,6 +34,7 @@ export async function observe(
   errors: string[],
 ): Promise<Observation> {
   const listed: Observation["apps"] = [];
+  const missingApps: string[] = [];
   for (const { appName, volumes } of apps) {
     try {
       const provider = pass.provider(appName);
@@ -41,10 +42,11 @@ export async function observe(
       const found = volumes ? await listVolumes(provider, appName, errors) : null;
       listed.push({ appName, machines, ...(found === null ? {} : { volumes: found }) });
     } catch (error) {
+      if (error instanceof ProviderError && error.kind === "appMissing") missingApps.push(appName);
       errors.push(`list machines of '${appName}': ${errorMessage(error)}`);
     }
   }
-  return { apps: listed };
+  return { apps: listed, missingApps };
 }
 
 /** Those that still cost something. What machines say counts even when the volumes cannot be listed. */

@@ -134,6 +134,8 @@ describe("a Retry-After", () => {
     await stage.t.mutation(api.lib.drainWorker, { workerId });
     await stage.snapshot(workerId);
     await stage.until(() => stage.machines().length === 0, 5 * MINUTE);
+    await send(stage.t, "c2");
+    await stage.boot(await stage.nextStarted([workerId]));
     await stage.until(() => callsSince(askedAt + 1, "machine_list").length > 0, 65 * MINUTE, 1_000);
     const again = callsSince(askedAt + 1, "machine_list")[0]!.at - askedAt;
     expect(again).toBeGreaterThanOrEqual(HOUR - 2_000);

@@ -11,7 +11,7 @@ export async function rememberLeaks(
   decisions: readonly Decision[],
   { world }: LoadedWorld,
   now: number,
-): Promise<Record<string, number>> {
+): Promise<void> {
   const rows = await ctx.db.query("providerLeaks").take(MAX_LEAKS);
   const listed = new Map((world.observation?.apps ?? []).map((app) => [app.appName, app]));
   const seen = new Map<string, Omit<Leak, "since">>();
@@ -38,7 +38,19 @@ export async function rememberLeaks(
       known.add(leak.id);
       await ctx.db.insert("providerLeaks", { ...leak, since: now });
     }
-  return await leaksSeen(ctx);
+}
+
+export async function countLeaks(
+  ctx: QueryCtx,
+  which: (leak: Pick<Leak, "appName">) => boolean,
+): Promise<number> {
+  return (await ctx.db.query("providerLeaks").take(MAX_LEAKS)).filter(which).length;
+}
+
+/** The app is gone, and everything in it. */
+export async function forgetLeaksOf(ctx: MutationCtx, appName: string): Promise<void> {
+  for (const row of await ctx.db.query("providerLeaks").take(MAX_LEAKS))
+    if (row.appName === appName) await ctx.db.delete("providerLeaks", row._id);
 }
 
 /** Id → first sight. */

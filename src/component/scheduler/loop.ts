@@ -18,7 +18,7 @@ import {
 import { nextGateOpening } from "../providers/ops.js";
 import { loadApps, nextFormerLookAt } from "./apps.js";
 import { appsInUse, countMachines, type Demand } from "./facts.js";
-import { leaksSeen } from "./leaks.js";
+import { countLeaks } from "./leaks.js";
 import { runPass } from "./pass.js";
 import { nextWakeAt } from "./wakeups.js";
 import { loadWorld } from "./world.js";
@@ -109,7 +109,11 @@ export const finish = internalMutation({
         gateOpensAt: await nextGateOpening(ctx, now),
         nextWaitingAt: await earliest(ctx, "waiting"),
         nextLeaseExpiryAt: await earliest(ctx, "leased"),
-        orphansWatched: Object.keys(await leaksSeen(ctx)).length,
+        orphansWatched: await countLeaks(
+          ctx,
+          ({ appName }) =>
+            (state.appsListedAt?.[appName ?? ""] ?? 0) >= (state.passStartedAt ?? now),
+        ),
         nextFormerLookAt: await nextFormerLookAt(ctx, appsInUse(world)),
       },
       policy,

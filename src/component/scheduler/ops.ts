@@ -3,6 +3,7 @@ import { MINUTE_MS } from "../../shared/time.js";
 import type { MutationCtx, QueryCtx } from "../kit/functions.js";
 import { isPassRunning, loadSchedulerState, requestPass } from "../kit/wake.js";
 import type { SpawnBlock } from "./blocks.js";
+import { countMachines } from "./facts.js";
 import { planPass } from "./plan.js";
 import { readSchedulerState } from "./reading.js";
 import { loadWorld } from "./world.js";
@@ -52,7 +53,7 @@ export async function spawnOutlook(
         : null,
     configured: providerConfig !== null,
     budget: demand?.overBudget ?? null,
-    full: world.workers.length >= policy.scaling.maxWorkers,
+    full: countMachines(world.workers) >= policy.scaling.maxWorkers,
     block: spawnBlock,
     passRunning: state !== null && isPassRunning(state, now),
     nextPassAt: state?.wakeAt ?? null,

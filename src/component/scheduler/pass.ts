@@ -48,7 +48,7 @@ export async function runPass(
       const plan = await ctx.runMutation(internal.scheduler.reserve.commit, {
         passId,
         observation,
-        askedApps: pass.hasToken ? setup.apps.map(({ appName }) => appName) : [],
+        askedApps: setup.apps.map(({ appName }) => appName),
       });
       spawned = plan.spawned;
       terminated = (await runEffects(ctx, plan.effects, pass, errors)).terminated;

@@ -54,6 +54,8 @@ export const schedulerTables = {
     failures: v.number(),
     /** A former app whose lists showed nothing of ours, since. */
     emptySince: v.optional(v.number()),
+    /** The provider says that there is no such app, since. */
+    missingSince: v.optional(v.number()),
     nextLookAt: v.number(),
   }),
 

@@ -30,6 +30,8 @@ export type ObservedVolume = Infer<typeof vObservedVolume>;
 
 /** One list per app; an app that could not be listed is absent: nothing is concluded about it. */
 export const vObservation = v.object({
+  /** Apps that the provider does not know. */
+  missingApps: v.optional(v.array(v.string())),
   apps: v.array(
     v.object({
       appName: v.string(),

@@ -14,6 +14,7 @@ export type WakeFacts = {
   spawnNotBefore: number | null;
   nextWaitingAt: number | null;
   nextLeaseExpiryAt: number | null;
+  /** In apps that this pass could list: of others nothing new is learnt by coming again. */
   orphansWatched: number;
   /** The end of the first budget period that demand waits for. */
   budgetResetsAt?: number | null;
@@ -32,8 +33,11 @@ export function nextWakeAt(facts: WakeFacts, policy: PlanPolicy, now: number): n
   if (facts.nextLeaseExpiryAt !== null) times.push(facts.nextLeaseExpiryAt + 1_000);
   if (typeof facts.budgetResetsAt === "number") times.push(facts.budgetResetsAt);
   if (facts.orphansWatched > 0) times.push(again);
-  if (typeof facts.gateOpensAt === "number") times.push(facts.gateOpensAt);
-  if (typeof facts.nextFormerLookAt === "number") times.push(facts.nextFormerLookAt);
+  const hasWork = facts.workers.length > 0 || facts.demand > 0 || facts.orphansWatched > 0;
+  if (typeof facts.gateOpensAt === "number" && hasWork) times.push(facts.gateOpensAt);
+  // One that was due in this pass and not asked all the same waits like one that did not answer.
+  if (typeof facts.nextFormerLookAt === "number")
+    times.push(facts.nextFormerLookAt <= now ? again : facts.nextFormerLookAt);
   const blockedUntil =
     facts.spawnNotBefore !== null && facts.spawnNotBefore > now
       ? facts.spawnNotBefore
