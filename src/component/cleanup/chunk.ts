@@ -24,6 +24,9 @@ type News = {
   issues?: Issue[];
 };
 
+/** Each costs some twenty reads of its transaction. */
+const ADOPTED_AT_ONCE = 25;
+
 /** Thrown inside a chunk whose run another action has taken over. */
 export class Superseded extends Error {}
 
@@ -127,14 +130,11 @@ export class Chunk {
       (machine) => machine.phase !== "destroying" && isManaged(machine, this.access.deploymentId),
     );
     if (ours.length === 0) return;
-    await this.ctx.runMutation(internal.cleanup.rows.adopt, {
-      ...this.#hold(),
-      machines: ours.map(({ machineId, name, region, tags, volumeIds, phase, createdAt }) => ({
-        ...{ machineId, name, region, volumeIds, phase },
-        ...(createdAt === null ? {} : { createdAt }),
-        workerTag: tags?.[MACHINE_TAGS.worker] ?? null,
-      })),
-    });
+    for (let from = 0; from < ours.length; from += ADOPTED_AT_ONCE)
+      await this.ctx.runMutation(internal.cleanup.rows.adopt, {
+        ...this.#hold(),
+        machines: ours.slice(from, from + ADOPTED_AT_ONCE).map(toAdopt),
+      });
   }
 
   async #sweepMachines(machines: readonly ProviderMachine[]): Promise<void> {
@@ -224,6 +224,16 @@ export class Chunk {
     }
     return { gone, remaining };
   }
+}
+
+function toAdopt(machine: ProviderMachine) {
+  const { machineId, name, region, tags, volumeIds, phase, createdAt, stoppedAt } = machine;
+  return {
+    ...{ machineId, name, region, volumeIds, phase },
+    ...(createdAt === null ? {} : { createdAt }),
+    ...(typeof stoppedAt === "number" ? { stoppedAt } : {}),
+    workerTag: tags?.[MACHINE_TAGS.worker] ?? null,
+  };
 }
 
 /** Some of its machines are being destroyed by the provider, which takes its time. */

@@ -18,6 +18,7 @@ import {
   beginStop,
   findVolumeOwners,
   finishStop,
+  loadOrphanRow,
   loadWorker,
   noteGone,
   type Worker,
@@ -144,6 +145,7 @@ export const adopt = internalMutation({
         volumeIds: v.array(v.string()),
         phase: literals(...MACHINE_PHASES),
         createdAt: v.optional(v.number()),
+        stoppedAt: v.optional(v.number()),
       }),
     ),
   },
@@ -162,7 +164,7 @@ export const adopt = internalMutation({
       const isAwaited = workers.some((w) => w.workerId === workerTag && w.machineRef === undefined);
       if (known.has(machineId) || isAwaited) continue;
       // A list lags behind what was proven by id: it is asked again soon enough.
-      const ends = [await loadWorker(ctx, `orphan-${machineId}`)];
+      const ends = [await loadOrphanRow(ctx, machineId)];
       if (workerTag !== null) ends.push(await loadWorker(ctx, workerTag));
       if (ends.some((row) => (row?.machineGoneAt ?? 0) + MACHINE_GRACE_MS > now)) continue;
       await takeOverOrphan(

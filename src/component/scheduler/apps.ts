@@ -15,6 +15,8 @@ const MAX_FORMER_PAUSE_MS = HOUR_MS;
 /** An app that was deleted at the provider is believed to be gone after so long: a wrong token may say the same. */
 const MISSING_GRACE_MS = DAY_MS;
 
+type Asked = { askedApps: readonly string[]; hasToken: boolean; inUse: ReadonlySet<string> };
+
 export type AppToLook = { appName: string; volumes: boolean };
 
 export async function loadApps(ctx: QueryCtx): Promise<Doc<"providerApps">[]> {
@@ -40,14 +42,13 @@ export function appsToLook(
  */
 export async function rememberApps(
   ctx: MutationCtx,
-  asked: readonly string[],
-  inUse: ReadonlySet<string>,
+  { askedApps, hasToken, inUse }: Asked,
   observation: Observation,
   ours: (appName: string) => number,
   now: number,
 ): Promise<void> {
   const remembered = await loadApps(ctx);
-  for (const appName of asked) {
+  for (const appName of askedApps) {
     const known = remembered.find((app) => app.appName === appName);
     const seen = observation.apps.find((app) => app.appName === appName);
     const listedVolumes = seen?.volumes === undefined ? {} : { volumesListedAt: now };
@@ -64,8 +65,8 @@ export async function rememberApps(
       await forgetLeaksOf(ctx, appName);
       continue;
     }
-    // Nothing was learnt of it, and nothing is known.
-    if (known === undefined && seen === undefined) continue;
+    // Nothing of ours was ever in it.
+    if (known === undefined && !hasToken) continue;
     const pauseMs =
       failures > 0 ? backoffMs(MINUTE_MS, failures, MAX_FORMER_PAUSE_MS) : ORPHAN_GRACE_MS;
     // The app in use is listed by every pass anyway, and its row written only when its volumes were listed.

@@ -49,6 +49,7 @@ export async function runPass(
         passId,
         observation,
         askedApps: setup.apps.map(({ appName }) => appName),
+        hasToken: pass.hasToken,
       });
       spawned = plan.spawned;
       terminated = (await runEffects(ctx, plan.effects, pass, errors)).terminated;

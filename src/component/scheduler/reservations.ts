@@ -12,6 +12,7 @@ import { recordMachineEvent } from "../trail/ops.js";
 import {
   beginDrain,
   beginStop,
+  loadOrphanRow,
   loadWorker,
   releaseConversation,
   type Worker,
@@ -159,7 +160,7 @@ async function endLeaseOf(
 
 export type OrphanMachine = Pick<
   ObservedMachine,
-  "machineId" | "name" | "region" | "workerTag" | "volumeIds" | "phase" | "createdAt"
+  "machineId" | "name" | "region" | "workerTag" | "volumeIds" | "phase" | "createdAt" | "stoppedAt"
 >;
 
 /**
@@ -189,7 +190,11 @@ export async function takeOverOrphan(
   const former = machine.workerTag === null ? null : await loadWorker(ctx, machine.workerTag);
   // What its worker's row knew of is paid for; one that no row ever knew costs since it was created.
   const costsSince = Math.min(now, Math.max(machine.createdAt ?? now, former?.machineGoneAt ?? 0));
-  const meter = { config: providerConfig, phase: METERED[machine.phase], since: costsSince };
+  const { stoppedAt } = machine;
+  const meter = {
+    ...{ config: providerConfig, phase: METERED[machine.phase], since: costsSince },
+    ...(stoppedAt === undefined ? {} : { stoppedAt }),
+  };
   return await endDurably(ctx, machineId, remains, meter, reason, now);
 }
 
@@ -211,11 +216,17 @@ async function endDurably(
   ctx: MutationCtx,
   resourceId: string,
   remains: Partial<Worker>,
-  meter: { config: ProviderConfig | null; phase: MeteredPhase; since: number },
+  meter: {
+    config: ProviderConfig | null;
+    phase: MeteredPhase;
+    since: number;
+    /** One that is at rest ran until then. */
+    stoppedAt?: number;
+  },
   reason: string,
   now: number,
 ): Promise<Effect[]> {
-  const before = await loadWorker(ctx, `orphan-${resourceId}`);
+  const before = await loadOrphanRow(ctx, resourceId);
   if (before !== null && before.status !== "stopped") return [];
   // Taken for gone before, and seen again: a stopped row never moves, so it gets another.
   const workerId = before === null ? `orphan-${resourceId}` : `orphan-${resourceId}-${now}`;
@@ -228,7 +239,9 @@ async function endDurably(
     // Taken for gone before, it is paid for until then.
     const since = Math.max(meter.since, before?.machineGoneAt ?? 0);
     await openMeter(ctx, { workerId, agentKey: null }, meter.config, since);
-    await noteMachine(ctx, workerId, meter.phase, since, now);
+    const ranUntil = meter.phase === "stopped" ? meter.stoppedAt : undefined;
+    if (ranUntil !== undefined) await noteMachine(ctx, workerId, "running", since, now);
+    await noteMachine(ctx, workerId, meter.phase, ranUntil ?? since, now);
     if (meter.phase !== "none") await noteSeen(ctx, workerId, now);
   }
   const machineId = remains.machineRef?.machineId;

@@ -68,8 +68,9 @@ export const commit = internalMutation({
   args: {
     passId: v.string(),
     observation: vObservation,
-    /** Those that the action tried to list. */
+    /** Those that the action tried to list, or would have with a token. */
     askedApps: v.optional(v.array(v.string())),
+    hasToken: v.optional(v.boolean()),
   },
   returns: v.object({ effects: v.array(vEffect), spawned: v.number(), drained: v.number() }),
   handler: async (ctx, args) => {
@@ -81,13 +82,16 @@ export const commit = internalMutation({
     await forgetBootFailures(ctx, state, loaded);
     const effects: Effect[] = [];
     let spawned = 0;
+    let takenOver = 0;
     for (const decision of decisions) {
+      // Each costs some twenty reads; those above the limit stay leaks until the next pass.
+      if (isTakeOver(decision) && ++takenOver > MAX_EFFECTS_PER_PASS) continue;
       const caused = await apply(ctx, decision, loaded, now);
       effects.push(...caused);
       if (decision.kind === "spawn") spawned += caused.length;
     }
     await rememberLeaks(ctx, decisions, loaded, now);
-    await followApps(ctx, args.askedApps ?? [], decisions, loaded, now);
+    await followApps(ctx, args, decisions, loaded, now);
     await recordSightings(ctx, state, args.observation, now);
     await chargeObserved(ctx, loaded.workers, args.observation, now);
     return {
@@ -97,6 +101,9 @@ export const commit = internalMutation({
     };
   },
 });
+
+const isTakeOver = ({ kind }: Decision) =>
+  kind === "destroy_orphan" || kind === "destroy_orphan_volume";
 
 async function apply(
   ctx: MutationCtx,
@@ -155,7 +162,7 @@ async function forgetBootFailures(
 /** Former apps are looked at until nothing of ours is in them. */
 async function followApps(
   ctx: MutationCtx,
-  asked: readonly string[],
+  asked: { askedApps?: string[]; hasToken?: boolean },
   decisions: readonly Decision[],
   { world }: LoadedWorld,
   now: number,
@@ -166,5 +173,7 @@ async function followApps(
     (observation.apps.find((app) => app.appName === appName)?.machines ?? []).filter(
       (machine) => machine.workerTag !== null,
     ).length + decisions.filter((d) => "appName" in d && d.appName === appName).length;
-  await rememberApps(ctx, asked, appsInUse(world), observation, ours, now);
+  const { askedApps = [], hasToken = true } = asked;
+  const apps = { askedApps, hasToken, inUse: appsInUse(world) };
+  await rememberApps(ctx, apps, observation, ours, now);
 }

@@ -134,6 +134,29 @@ describe("the ledger", () => {
     expect((await meters()).map((meter) => meter.workerId)).toEqual([workerId]);
   });
 
+  test("counts an orphan that is found at rest as running until it stopped", async () => {
+    stage = await openStage();
+    const { deploymentId } = await stage.state();
+    const { machineId } = stage.fly.createForeignMachine({
+      metadata: {
+        managed_by: "agent-factory",
+        agent_factory_deployment: deploymentId,
+        agent_factory_worker: "afw-1-lost",
+      },
+    });
+    stage.fly.fault({ match: { action: "machine_list" }, effect: { kind: "reset" } });
+    await stage.pass(HOUR);
+    stage.fly.operatorStop(machineId);
+    await stage.pass(HOUR);
+    stage.fly.clearFaults();
+    await stage.t.mutation(internal.scheduler.loop.patrol, {});
+    await stage.until(() => stage.machines().length === 0, 20 * MINUTE);
+    await stage.until(async () => (await stage.live()).length === 0, 20 * MINUTE);
+    const [line] = stage.fly.bill().machines;
+    expect(line!.runningMs).toBeGreaterThan(HOUR - MINUTE);
+    expect(Math.abs((await summary()).month.runningMs / line!.runningMs - 1)).toBeLessThan(0.01);
+  });
+
   test("counts an orphan once, though a list that is older than its end shows it to a cleanup", async () => {
     stage = await openStage();
     const { t } = stage;

@@ -46,6 +46,16 @@ export async function findVolumeOwners(ctx: QueryCtx, volumeName: string): Promi
     .take(MAX_VOLUME_OWNERS);
 }
 
+/** The newest of the rows that took over what nobody had a row for: `orphan-<id>`, then `orphan-<id>-<epoch ms>`. */
+export async function loadOrphanRow(ctx: QueryCtx, resourceId: string): Promise<Worker | null> {
+  const first = `orphan-${resourceId}`;
+  return await ctx.db
+    .query("workers")
+    .withIndex("by_workerId", (q) => q.gte("workerId", first).lt("workerId", `${first}.`))
+    .order("desc")
+    .first();
+}
+
 /** The newest sign of life: the hot row, or the worker row when that is newer. */
 export async function lastHeartbeat(ctx: QueryCtx, worker: Worker): Promise<number> {
   const row = await heartbeatRow(ctx, worker.workerId);

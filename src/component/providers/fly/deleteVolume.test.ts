@@ -32,6 +32,22 @@ describe("deleteFlyVolume", () => {
     });
   });
 
+  test.each([
+    [500, { kind: "failed", reason: "status 500" }],
+    [429, { kind: "limited" }],
+    [404, { kind: "answered" }],
+    [200, { kind: "answered" }],
+  ])("tells the gate of the app what came of it: %i", async (status, outcome) => {
+    const told: unknown[] = [];
+    const governor = {
+      admit: () => Promise.resolve(),
+      settle: (...given: unknown[]) => Promise.resolve(void told.push(given)),
+    };
+    const fetch = () => Promise.resolve(new Response("{}", { status }));
+    await deleteFlyVolume(args, { fetch, governor: () => governor }).catch(() => undefined);
+    expect(told).toEqual([["volumeDestroy", outcome]]);
+  });
+
   test("has a sentence for an empty answer", async () => {
     const { run } = withAnswer(() => new Response(null, { status: 204 }));
     expect(await run()).toEqual({ ok: true, status: 204, message: "Volume eliminato." });

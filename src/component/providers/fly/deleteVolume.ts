@@ -4,6 +4,7 @@ import { redact } from "../../../shared/redact.js";
 import { SECOND_MS } from "../../../shared/time.js";
 import { ProviderError } from "../provider.js";
 import { authorizationHeader, normalizeBaseUrl, withoutSecrets } from "./auth.js";
+import type { CallOutcome } from "./admission.js";
 import type { Governor } from "./governor.js";
 import { exchange, type FetchLike } from "./http.js";
 import { checkedId } from "./naming.js";
@@ -14,7 +15,7 @@ export type DeleteFlyVolumeDeps = {
   baseUrl?: string;
   timeoutMs?: number;
   /** The one of this app; without it the call is made at once. */
-  governor?: (appName: string) => Pick<Governor, "admit">;
+  governor?: (appName: string) => Governor;
 };
 
 /** Of Fly's answer in our message. */
@@ -23,7 +24,7 @@ const MAX_MESSAGE = 2_000;
 /**
  * Asks Fly to delete a volume; `message` is Fly's answer, or a sentence when that is empty.
  * @throws ConvexError `INVALID_ARGUMENT` (blank or malformed names), `SECRET_MISSING` (no token),
- * `PROVIDER_FAILED` (Fly refused, a 404 included, or did not answer)
+ * `PROVIDER_FAILED` (Fly refused, a 404 included, or did not answer; or it was not asked, because it is down or wants a pause)
  */
 export async function deleteFlyVolume(
   args: DeleteFlyVolumeArgs,
@@ -37,9 +38,9 @@ export async function deleteFlyVolume(
   }
   if (!token) refuse("SECRET_MISSING", "flyApiToken mancante: passalo come argomento.");
   const { url, authorization } = address(appName, volumeId, token, deps.baseUrl);
-  await deps
-    .governor?.(appName)
-    .admit("volumeDestroy")
+  const governor = deps.governor?.(appName);
+  await governor
+    ?.admit("volumeDestroy")
     .catch((error: unknown) => refuse("PROVIDER_FAILED", errorMessage(error)));
   const result = await exchange(
     deps.fetch ?? ((target, init) => fetch(target, init)),
@@ -50,6 +51,7 @@ export async function deleteFlyVolume(
     },
     { timeoutMs: deps.timeoutMs ?? 20 * SECOND_MS, maxBytes: 64 * 1024 },
   );
+  await governor?.settle("volumeDestroy", toOutcome(result));
   if (result.type === "noAnswer") {
     refuse("PROVIDER_FAILED", `Fly did not answer the delete of ${volumeId}: ${result.reason}`);
   }
@@ -62,6 +64,15 @@ export async function deleteFlyVolume(
     });
   }
   return { ok: true, status: result.status, message: body || "Volume eliminato." };
+}
+
+/** What the gate of the app learns of it. */
+function toOutcome(result: Awaited<ReturnType<typeof exchange>>): CallOutcome {
+  if (result.type === "noAnswer") return { kind: "failed", reason: result.reason };
+  if (result.status === 429) return { kind: "limited" };
+  return result.status >= 500
+    ? { kind: "failed", reason: `status ${result.status}` }
+    : { kind: "answered" };
 }
 
 function address(appName: string, volumeId: string, token: string, baseUrl: string | undefined) {
