@@ -109,8 +109,7 @@ function checkFleet(world: World): void {
 function checkReplies(world: World): void {
   const { model, chats, setting } = world;
   const { replies } = chats;
-  for (; model.repliesChecked < replies.length; model.repliesChecked++) {
-    const { messageId, part } = replies[model.repliesChecked]!;
+  for (const { messageId, part } of replies.slice(model.repliesChecked)) {
     const count = chats.countOf(messageId, part);
     const unknown = model.unknownParts.get(`${messageId}/${part}`) ?? 0;
     const allowed = setting.onUnknown === "silence" ? 1 : 1 + unknown;
@@ -120,6 +119,7 @@ function checkReplies(world: World): void {
         `part ${part} of ${messageId} was heard ${count} times`,
       );
   }
+  model.repliesChecked = replies.length;
 }
 
 function checkInputs(world: World): void {

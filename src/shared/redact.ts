@@ -10,7 +10,9 @@ const PATTERNS: readonly [RegExp, string][] = [
   // Our worker tokens, alone or inside a gateway URL
   [/\bafw_[A-Za-z0-9_-]{20,}/g, "[worker-token]"],
   [/\b(Bearer|FlyV1)\s+[^\s"',]+/gi, "$1 [redacted]"],
-  [/\b(sk|pk|ghp|xox[bp])[-_][A-Za-z0-9-_]{16,}/g, "[api-key]"],
+  [/\b(sk|pk|gsk|ghp|xox[bp])[-_][A-Za-z0-9-_]{16,}/g, "[api-key]"],
+  // Google: AIza and 35 characters
+  [/\bAIza[A-Za-z0-9_-]{30,}/g, "[api-key]"],
 ];
 
 /** `text` without credentials, cut to `maxLength` characters. */

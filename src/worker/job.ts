@@ -1,5 +1,4 @@
 /** One message from claim to completion. */
-import { redact } from "../shared/redact.js";
 import type { Clock } from "./clock.js";
 import type { Channel } from "./delivery/channel.js";
 import { deliverAnswer } from "./delivery/deliver.js";
@@ -46,6 +45,8 @@ export type JobDeps = {
   clock: Clock;
   random: () => number;
   log: Log;
+  /** Takes secrets out of what is reported. */
+  clean: (text: string) => string;
   heartbeatIntervalMs: number;
   leaseMs: number;
   runTimeoutMs: number;
@@ -86,7 +87,7 @@ export async function processJob(
       );
     }
     if (verdict.kind === "failed") {
-      const errorMessage = redact(verdict.message);
+      const errorMessage = deps.clean(verdict.message);
       log.warn("failed", { ...ids, error: errorMessage, retryable: verdict.retryable });
       const { retryable, retryAfterMs } = verdict;
       await report(deps, ids, () =>
@@ -161,7 +162,7 @@ function compose(made: Answered, channel: Channel): { text: string; parts: strin
   const said = truncateBytes(plainText(made.text), MAX_ANSWER_TEXT_BYTES);
   const files = media.map(mediaPart);
   if (said.trim() === "") {
-    const text = describeMedia(made.mediaUrls ?? []);
+    const text = describeMedia(media, (made.mediaUrls ?? []).slice(media.length));
     return { text, parts: files.length === 0 ? channel.split(text) : files };
   }
   return { text: said, parts: [...channel.split(said), ...files] };

@@ -9,6 +9,16 @@ export type Log = {
   error(event: string, fields?: LogFields): void;
 };
 
+/** Shorter values stand in texts by chance. */
+const MIN_SECRET_LENGTH = 6;
+
+/** Takes `secrets` (exact values), and what looks like one, out of a text. */
+export function cleaner(secrets: readonly string[]): (text: string) => string {
+  const known = secrets.filter((secret) => secret.length >= MIN_SECRET_LENGTH);
+  return (text) =>
+    redact(known.reduce((rest, secret) => rest.replaceAll(secret, "[secret]"), text));
+}
+
 /**
  * One JSON object a line: `{at, level, event, workerId, …}`. Every string is redacted by pattern, and
  * `secrets` (exact values this process was given) are masked wherever they appear.
@@ -19,9 +29,7 @@ export function createLog(options: {
   write: (line: string) => void;
   secrets?: readonly string[];
 }): Log {
-  const secrets = (options.secrets ?? []).filter((secret) => secret.length >= 6);
-  const clean = (text: string) =>
-    redact(secrets.reduce((rest, secret) => rest.replaceAll(secret, "[secret]"), text));
+  const clean = cleaner(options.secrets ?? []);
   const emit = (level: LogLevel, event: string, fields: LogFields = {}) => {
     const line = {
       at: new Date(options.clock.now()).toISOString(),

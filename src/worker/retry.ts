@@ -4,6 +4,9 @@ import { GatewayUnreachable } from "./errors.js";
 export const BACKOFF_BASE_MS = 250;
 export const BACKOFF_MAX_MS = 15_000;
 
+/** What a transfer may take on a slow line, in ms: a second for every 100 kB. */
+export const transferMs = (bytes: number): number => Math.ceil(bytes / 100);
+
 /** Doubles with every attempt; between half and all of it, so that many workers do not return together. */
 export function backoffMs(
   attempt: number,

@@ -52,6 +52,7 @@ export async function createBench(options: BenchOptions = {}) {
 
   return {
     ...{ clock, fake, dataDir, newDataDir, logs, env },
+    lines: () => logs,
     events: () => logs.map((line) => String(line["event"])),
     /** Starts a worker; `exit` resolves to its code once somebody drives the clock. */
     start: (start: StartOptions = {}) => {

@@ -181,6 +181,21 @@ describe("a worker's life", () => {
     expect(bench.fake.count("workerPoll")).toBe(0);
   });
 
+  test("a secret of the engine is read neither in an error nor in a log", async () => {
+    bench = await createBench({ conversationId: "c1" });
+    const message = bench.fake.enqueue("hello");
+    const secret = "plain-looking-value";
+    const engine = {
+      ...scriptedEngine(() => Promise.reject(new Error(`refused: ${secret} is no key`))),
+      secrets: [secret],
+    };
+    bench.stopWhen(() => bench.fake.count("workerFail") > 0);
+    await bench.clock.drive(bench.start({ engine }).exit);
+    const told = JSON.stringify([message, bench.lines()]);
+    expect(told).toContain("refused: [secret] is no key");
+    expect(told).not.toContain(secret);
+  });
+
   test("what an engine left behind that did not start never becomes the memory", async () => {
     bench = await createBench({ conversationId: "c1" });
     const first = bench.fake.enqueue("one");

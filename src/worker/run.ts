@@ -13,7 +13,7 @@ import {
   TokenRefused,
 } from "./errors.js";
 import { createGateway, type Gateway, type Identity } from "./gateway.js";
-import { createLog, type Log } from "./log.js";
+import { cleaner, createLog, type Log } from "./log.js";
 import { runLoop, type End } from "./loop.js";
 import { loadSkills } from "./skills/load.js";
 import { createKeeper, type SnapshotKeeper } from "./snapshot/keeper.js";
@@ -58,6 +58,7 @@ type Life = {
   stop: AbortSignal;
   started: boolean;
   isEngineReady: boolean;
+  clean: (text: string) => string;
 };
 
 /** Runs one worker until it ends; resolves to the exit code of the process. */
@@ -66,7 +67,8 @@ export async function runWorker(options: WorkerOptions): Promise<number> {
   const clock = options.clock ?? systemClock;
   const random = options.random ?? Math.random;
   const write = options.writeLog ?? ((line: string) => void process.stdout.write(line));
-  const log = createLog({ workerId: env.workerId, clock, write, secrets: env.secrets });
+  const secrets = [...env.secrets, ...(engine.secrets ?? [])];
+  const log = createLog({ workerId: env.workerId, clock, write, secrets });
   const stop = options.signal ?? new AbortController().signal;
   const gateway = createGateway({
     transport: options.transport ?? transportOf(env, options.fetch),
@@ -85,7 +87,7 @@ export async function runWorker(options: WorkerOptions): Promise<number> {
   });
   const life: Life = {
     ...{ env, engine, clock, random, log, gateway, storage, keeper, stop },
-    ...{ started: false, isEngineReady: false },
+    ...{ started: false, isEngineReady: false, clean: cleaner(secrets) },
   };
 
   let stoppedAt: number | null = null;
@@ -152,7 +154,7 @@ async function live(life: Life, options: WorkerOptions, interrupt: AbortSignal):
   return runLoop({
     ...{ gateway, keeper, clock, random, log, stop, interrupt, giveUpAfterMs },
     job: {
-      ...{ gateway, engine, clock, random, log },
+      ...{ gateway, engine, clock, random, log, clean: life.clean },
       heartbeatIntervalMs: ready.heartbeatIntervalMs,
       leaseMs: ready.leaseMs,
       runTimeoutMs: env.runTimeoutMs,

@@ -167,6 +167,19 @@ describe("a worker", () => {
     expect(message.answer?.parts.map((part) => part.state)).toEqual(["sent", "sent"]);
   });
 
+  test("says of files that no channel takes that they were not sent", async () => {
+    const bench = await createBench({ conversationId: "c1" });
+    const message = bench.fake.enqueue("draw");
+    bench.stopWhen(() => message.status === "done");
+    const engine = {
+      ...scriptedEngine(() => ""),
+      run: () => Promise.resolve({ text: "", mediaUrls: ["chart.png"] }),
+    };
+    await bench.clock.drive(bench.start({ engine }).exit);
+    await bench.dispose();
+    expect(message.answer).toMatchObject({ text: "(not sent: chart.png)" });
+  });
+
   test("sends a file without a text, and the history says so", async () => {
     const { message, heard } = await answering("");
     expect(heard).toEqual(["sendPhoto chart.png"]);

@@ -33,8 +33,11 @@ export const mediaRef = (part: string): string | null =>
 export const plainText = (text: string): string => text.replaceAll("\u001f", "");
 
 /** What the history says of files that came without a text. */
-export function describeMedia(refs: readonly string[]): string {
-  return refs.map((ref) => `(sent ${nameOf(ref)})`).join("\n");
+export function describeMedia(sent: readonly string[], notSent: readonly string[] = []): string {
+  return [
+    ...sent.map((ref) => `(sent ${nameOf(ref)})`),
+    ...notSent.map((ref) => `(not sent: ${nameOf(ref)})`),
+  ].join("\n");
 }
 
 export function nameOf(ref: string): string {

@@ -123,6 +123,21 @@ describe("the API over HTTP", () => {
     }
   };
 
+  test("gives a file the time of its transfer beside that of a call", async () => {
+    const server = await serve((_request, _body, response) => {
+      setTimeout(() => response.end('{"ok":true,"result":{"message_id":1}}'), 300);
+    });
+    const call = telegramApi({ baseUrl: server.url, token, timeoutMs: 100 });
+    const bytes = new Uint8Array(200_000);
+    try {
+      const sent = await call("sendDocument", {}, { field: "document", name: "a.bin", bytes });
+      expect(sent).toMatchObject({ kind: "ok" });
+      expect(await call("sendMessage", {})).toMatchObject({ kind: "unknown" });
+    } finally {
+      await server.close();
+    }
+  });
+
   test("knows what certainly did not happen", async () => {
     expect(await ask(200, '{"ok":true,"result":{"message_id":1}}')).toMatchObject({ kind: "ok" });
     const flood = '{"ok":false,"error_code":429,"parameters":{"retry_after":3}}';

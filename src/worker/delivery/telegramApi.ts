@@ -1,4 +1,5 @@
 /** One Bot API call. The address holds the token, so nothing here names it. */
+import { transferMs } from "../retry.js";
 import { z } from "zod";
 import { errorCode, networkReason } from "../transport.js";
 
@@ -47,6 +48,7 @@ const UNSENT_CODES = new Set([
 export function telegramApi(options: {
   baseUrl: string;
   token: string;
+  /** Of a call; a file gets the time of its transfer beside it. */
   timeoutMs: number;
   fetch?: typeof globalThis.fetch;
 }): TelegramApi {
@@ -62,7 +64,7 @@ export function telegramApi(options: {
           ? { headers: { "content-type": "application/json" }, body: JSON.stringify(body) }
           : { body: formOf(body, upload) }),
         redirect: "manual",
-        signal: AbortSignal.timeout(options.timeoutMs),
+        signal: AbortSignal.timeout(options.timeoutMs + transferMs(upload?.bytes.length ?? 0)),
       });
       status = response.status;
       const text = await response.text();

@@ -38,6 +38,8 @@ export type Answered = { text: string; mediaUrls?: readonly string[] };
  */
 export interface Engine {
   readonly name: string;
+  /** Values that must never be read in a log or an error, beside those of the worker. */
+  readonly secrets?: readonly string[];
   /** Called once, after the memory was restored and before the first turn. */
   start(context: EngineContext): Promise<void>;
   /** Throws `EngineError` to say whether another try makes sense; anything else thrown is retried. */

@@ -5,10 +5,11 @@ import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { z } from "zod";
 import { GatewayUnreachable } from "../errors.js";
+import { transferMs } from "../retry.js";
 import { networkReason } from "../transport.js";
 
-/** A minute, and a second for every 100 kB. */
-const transferTimeoutMs = (bytes: number) => 60_000 + Math.ceil(bytes / 100);
+/** A minute beside the transfer. */
+const transferTimeoutMs = (bytes: number) => 60_000 + transferMs(bytes);
 const DOWNLOAD_TIMEOUT_MS = 10 * 60_000;
 
 const uploaded = z.object({ storageId: z.string().min(1) });

@@ -143,6 +143,10 @@ export function createOpenClawEngine(
 
   return {
     name: "openclaw",
+    secrets: [
+      ...settings.providers.map(({ apiKey }) => apiKey),
+      ...Object.values(settings.forwarded),
+    ],
 
     start: (context: EngineContext) => (starting = begin(context)),
 
