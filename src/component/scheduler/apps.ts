@@ -1,6 +1,7 @@
 /** The apps that hold or held machines of ours. A former one is looked at until it is proven empty. */
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "../../shared/time.js";
 import type { Doc, MutationCtx, QueryCtx } from "../kit/functions.js";
+import { log } from "../kit/logging.js";
 import { backoffMs } from "./backoff.js";
 import { forgetLeaksOf } from "./leaks.js";
 import { ORPHAN_GRACE_MS, type Observation } from "./validators.js";
@@ -12,8 +13,8 @@ const VOLUMES_EVERY_MS = MINUTE_MS;
 /** An app that cannot be listed (deleted, or the token is not for it) is asked ever more rarely. */
 const MAX_FORMER_PAUSE_MS = HOUR_MS;
 
-/** An app that was deleted at the provider is believed to be gone after so long: a wrong token may say the same. */
-const MISSING_GRACE_MS = DAY_MS;
+/** An app that the provider does not know is believed to be deleted after so long: of a wrong token it says the same. */
+const MISSING_GRACE_MS = 7 * DAY_MS;
 
 type Asked = { askedApps: readonly string[]; hasToken: boolean; inUse: ReadonlySet<string> };
 
@@ -63,6 +64,7 @@ export async function rememberApps(
     if (known !== undefined && (isProvenEmpty || isProvenGone)) {
       await ctx.db.delete("providerApps", known._id);
       await forgetLeaksOf(ctx, appName);
+      if (isProvenGone) log("warn", "app_forgotten", { appName, missingSince });
       continue;
     }
     // Nothing of ours was ever in it.
