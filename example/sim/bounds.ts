@@ -45,6 +45,10 @@ const BLINDING: ReadonlySet<string> = new Set<Fault>([
 const UNSEEN_END_MS = 35_000;
 const START_MS = 2_000;
 
+/** Of a machine that never says a word: half of the time between two looks, when a pass died between them. */
+const MUTE: ReadonlySet<string> = new Set<Fault>(["bootFail", "hang"]);
+const MUTE_END_MS = (PASS_LEASE_MS + MINUTE_MS) / 2;
+
 /** How far the ledger may be from the meter: 1 %, the starts, and every end that may have gone unseen. */
 export function ledgerBoundMs(
   meterMs: number,
@@ -53,7 +57,9 @@ export function ledgerBoundMs(
 ): number {
   const blinding = struck.filter((id) => BLINDING.has(id.split("/")[0] ?? "")).length;
   const unseen = Math.min(machines, blinding);
-  return Math.round(0.01 * meterMs + machines * START_MS + unseen * UNSEEN_END_MS);
+  const mute = struck.filter((id) => MUTE.has(id.split("/")[0] ?? "")).length;
+  const endsMs = unseen * UNSEEN_END_MS + (unseen > 0 ? mute * MUTE_END_MS : 0);
+  return Math.round(0.01 * meterMs + machines * START_MS + endsMs);
 }
 
 /** How long a machine may burn money after the budget is used up, with what went wrong around that moment. */
