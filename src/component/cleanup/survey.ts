@@ -8,6 +8,8 @@ import type { CleanupScope } from "./validators.js";
 
 /** A cleanup has time: it waits out a short outage rather than report a machine as left. */
 const PATIENCE_MS = 20_000;
+/** One index read for each; a query has 4,096. */
+const NAMES_AT_ONCE = 1_000;
 
 export function connect(
   ctx: ActionCtx,
@@ -42,10 +44,15 @@ export async function survey(
     const volume = await provider.getVolume(volumeId);
     if (volume !== null) volumes.push(volume);
   }
-  const named = await ctx.runQuery(internal.cleanup.rows.ownVolumes, {
-    appName,
-    volumes: volumes.map(({ volumeId, name }) => ({ volumeId, name })),
-  });
+  const names = volumes.map(({ volumeId, name }) => ({ volumeId, name }));
+  const named: string[] = [];
+  for (let from = 0; from < names.length; from += NAMES_AT_ONCE)
+    named.push(
+      ...(await ctx.runQuery(internal.cleanup.rows.ownVolumes, {
+        appName,
+        volumes: names.slice(from, from + NAMES_AT_ONCE),
+      })),
+    );
   const foreign = listed.filter((machine) => !isManaged(machine, deploymentId));
   const ours = {
     volumeIds: new Set([...named, ...mounted, ...foundBefore]),

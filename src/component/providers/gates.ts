@@ -27,14 +27,36 @@ async function findGate(ctx: QueryCtx, appName: string): Promise<Doc<"providerGa
     .unique();
 }
 
-async function save(
+async function findBuckets(ctx: QueryCtx, appName: string): Promise<Doc<"providerBuckets"> | null> {
+  return await ctx.db
+    .query("providerBuckets")
+    .withIndex("by_appName", (q) => q.eq("appName", appName))
+    .unique();
+}
+
+/** Writes only what changed: whoever reads the gate is disturbed by trouble, not by every call. */
+async function decideGate<T extends object>(
   ctx: MutationCtx,
   appName: string,
-  row: Doc<"providerGates"> | null,
-  { actions, circuit }: GateState,
-): Promise<void> {
-  if (row === null) await ctx.db.insert("providerGates", { appName, actions, circuit });
-  else await ctx.db.patch("providerGates", row._id, { actions, circuit });
+  decide: (state: GateState) => T & { state: GateState },
+): Promise<T & { state: GateState }> {
+  const gate = await findGate(ctx, appName);
+  const level = await findBuckets(ctx, appName);
+  const { circuit, notBefore } = gate ?? OPEN_GATE;
+  const { buckets } = level ?? OPEN_GATE;
+  const decision = decide({ circuit, notBefore, buckets });
+  const { state } = decision;
+  if (state.circuit !== circuit || state.notBefore !== notBefore) {
+    const shutters = { circuit: state.circuit, notBefore: state.notBefore };
+    if (gate === null) await ctx.db.insert("providerGates", { appName, ...shutters });
+    else await ctx.db.patch("providerGates", gate._id, shutters);
+  }
+  if (state.buckets !== buckets) {
+    const levels = { buckets: state.buckets };
+    if (level === null) await ctx.db.insert("providerBuckets", { appName, ...levels });
+    else await ctx.db.patch("providerBuckets", level._id, levels);
+  }
+  return decision;
 }
 
 /** Takes a token for each call that may be made; one verdict per call, in order. */
@@ -52,10 +74,9 @@ export const reserve = internalMutation({
     ),
   ),
   handler: async (ctx, { appName, actions }) => {
-    const row = await findGate(ctx, appName);
-    const before = row ?? OPEN_GATE;
-    const { state, admissions } = admitCalls(before, actions, Date.now());
-    if (state !== before) await save(ctx, appName, row, state);
+    const now = Date.now();
+    const admit = (before: GateState) => admitCalls(before, actions, now);
+    const { state, admissions } = await decideGate(ctx, appName, admit);
     return admissions.map((one, n) =>
       one.kind === "go"
         ? one
@@ -76,13 +97,12 @@ export const settle = internalMutation({
   returns: v.object({ circuitUntil: v.number(), actionUntil: v.number() }),
   handler: async (ctx, { appName, action, outcome }) => {
     const now = Date.now();
-    const row = await findGate(ctx, appName);
-    const { state, change } = settleCall(row ?? OPEN_GATE, action, outcome, now);
-    await save(ctx, appName, row, state);
+    const settled = (before: GateState) => settleCall(before, action, outcome, now);
+    const { state, change } = await decideGate(ctx, appName, settled);
     if (change !== null) await recordChange(ctx, appName, change, state, now);
     const { circuit } = state;
     const circuitUntil = circuit.state === "open" ? circuit.retryAt : 0;
-    const actionUntil = state.actions[action]?.notBefore ?? 0;
+    const actionUntil = state.notBefore[action] ?? 0;
     return { circuitUntil, actionUntil };
   },
 });
@@ -92,7 +112,7 @@ async function recordChange(
   ctx: MutationCtx,
   appName: string,
   change: "opened" | "closed",
-  state: GateState,
+  state: Pick<GateState, "circuit">,
   now: number,
 ): Promise<void> {
   const opened = change === "opened";
@@ -105,7 +125,7 @@ async function recordChange(
   await recordMachineEvent(ctx, { workerId: `provider:${appName}`, kind, at: now, detail });
 }
 
-function describeCircuit({ circuit }: GateState, appName: string): string {
+function describeCircuit({ circuit }: Pick<GateState, "circuit">, appName: string): string {
   const { failures, reason, retryAt } = circuit;
   return (
     `the provider does not answer for app '${appName}': ${failures} calls in a row failed, the last with ` +
@@ -132,7 +152,7 @@ export async function findGateBlock(
 ): Promise<GateBlock | null> {
   const row = await findGate(ctx, appName);
   if (row === null) return null;
-  const { circuit, actions } = row;
+  const { circuit, notBefore } = row;
   if (circuit.state !== "closed")
     return {
       kind: "circuit",
@@ -140,7 +160,7 @@ export async function findGateBlock(
       since: circuit.since,
       until: circuit.retryAt,
     };
-  const limited = CREATING.map((action) => ({ action, at: actions[action]?.notBefore ?? 0 }))
+  const limited = CREATING.map((action) => ({ action, at: notBefore[action] ?? 0 }))
     .filter(({ at }) => at > now)
     .sort((a, b) => b.at - a.at)[0];
   if (limited === undefined) return null;

@@ -28,10 +28,10 @@ function setup(patienceMs = 10_000) {
     gate.settled += 1;
     const { action, outcome } = args as { action: FlyAction; outcome: CallOutcome };
     gate.state = settleCall(gate.state, action, outcome, Date.now()).state;
-    const { circuit, actions } = gate.state;
+    const { circuit, notBefore } = gate.state;
     return {
       circuitUntil: circuit.state === "open" ? circuit.retryAt : 0,
-      actionUntil: actions[action]?.notBefore ?? 0,
+      actionUntil: notBefore[action] ?? 0,
     };
   }) as unknown as ActionCtx["runMutation"];
   const governor = storedGovernor({ runMutation }, "workers", patienceMs);

@@ -1,13 +1,17 @@
 import { defineTable } from "convex/server";
 import { v } from "convex/values";
-import { vGateState } from "./fly/admission.js";
+import { vBuckets, vShutters } from "./fly/admission.js";
 
 export const providersTables = {
   /**
-   * One row per provider app: what its rate limits still allow, and whether it answers at all. Written before every call
-   * of the provider, by passes, cleanups and operators' tools; read by explanations and by both ends of a pass.
+   * One row per provider app: whether it answers, and what it asked us to wait for. Written when a call failed and when
+   * calls succeed again; read before every call, by explanations and by both ends of a pass.
    */
-  providerGates: defineTable({ appName: v.string(), ...vGateState.fields }).index("by_appName", [
+  providerGates: defineTable({ appName: v.string(), ...vShutters.fields }).index("by_appName", [
+    "appName",
+  ]),
+  /** One row per provider app: what its rate limits still allow. Written before every call, read by nothing else. */
+  providerBuckets: defineTable({ appName: v.string(), buckets: vBuckets }).index("by_appName", [
     "appName",
   ]),
 };

@@ -34,6 +34,8 @@ describe("the published limits", () => {
     const refused = stage.fly.log().filter(({ status }) => status === 429);
     expect(refused.map(({ action, at }) => `${action} at ${at - START}`)).toEqual([]);
     expect(callsSince(START, "machine_list").length).toBeGreaterThan(10);
+    // No call failed: what explanations and passes read was never written.
+    expect((await gate()) ?? null).toBeNull();
   });
 
   test("hold when actions die with calls under way: their tokens are spent", async () => {

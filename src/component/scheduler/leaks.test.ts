@@ -4,6 +4,7 @@ import { api, internal } from "../_generated/api.js";
 import { PROVIDER, send } from "../setup.test.js";
 import { FLY_TOKEN, MINUTE, openStage, type Stage } from "./pass.fixture.js";
 import { ORPHAN_GRACE_MS } from "./validators.js";
+import { loadWorld } from "./world.js";
 
 let stage: Stage;
 beforeEach(async () => {
@@ -104,4 +105,17 @@ test("machines of a former app are ours until they are destroyed, and then it is
     10_000,
   );
   expect(stage.fly.bill().usdPerHour).toBe(0);
+});
+
+test("an app with 5,000 free volumes of others keeps a pass inside a transaction's limits", async () => {
+  const volumes = Array.from({ length: 5_000 }, (_, n) => ({
+    ...{ volumeId: `vol_${n}`, name: `openclaw_data_${n}`, attachedMachineId: null },
+  }));
+  const observation = { apps: [{ appName: PROVIDER.appName, machines: [], volumes }] };
+  const queries = await stage.t.mutation(async (ctx) => {
+    await loadWorld(ctx, null, observation, Date.now());
+    return (await ctx.meta.getTransactionMetrics()).databaseQueries.used;
+  });
+  expect(queries).toBeGreaterThan(1_000);
+  expect(queries).toBeLessThan(1_100);
 });

@@ -128,6 +128,9 @@ export async function loadWorld(
   };
 }
 
+/** A pass looks up the names of so many free volumes of an app; a transaction has 4,096 index reads for everything. */
+const MAX_FREE_VOLUMES = 1_000;
+
 async function findOrphanVolumes(
   ctx: QueryCtx,
   observation: Observation,
@@ -135,8 +138,10 @@ async function findOrphanVolumes(
   const orphans: World["orphanVolumes"][number][] = [];
   for (const { appName, machines, volumes } of observation.apps) {
     const there = new Set(machines.map(({ machineId }) => machineId));
-    for (const { volumeId, name, attachedMachineId } of volumes ?? []) {
-      if (attachedMachineId !== null && there.has(attachedMachineId)) continue;
+    const free = (volumes ?? []).filter(
+      ({ attachedMachineId }) => attachedMachineId === null || !there.has(attachedMachineId),
+    );
+    for (const { volumeId, name } of free.slice(0, MAX_FREE_VOLUMES)) {
       const owners = await findVolumeOwners(ctx, name);
       const isOrphan =
         owners.some((owner) => owner.appName === appName) &&

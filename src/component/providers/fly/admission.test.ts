@@ -63,7 +63,7 @@ describe("calls are admitted", () => {
       { kind: "failed", reason: "HTTP 503", retryAfterMs: 5 },
       NOW,
     );
-    expect(soon.state.actions["machineGet"]?.notBefore).toBe(NOW + MAX_NOT_BEFORE_MS);
+    expect(soon.state.notBefore["machineGet"]).toBe(NOW + MAX_NOT_BEFORE_MS);
   });
 
   test("a 429 that names no time empties the bucket", () => {
@@ -158,7 +158,7 @@ test("no sequence of passes, cleanups and crashes exceeds a published limit, a R
           const action = actions[n]!;
           went.push(action);
           calls.push({ action, at: now + one.waitMs });
-          expect(before.actions[action]?.notBefore ?? 0).toBeLessThanOrEqual(now);
+          expect(before.notBefore[action] ?? 0).toBeLessThanOrEqual(now);
         }
         if (before.circuit.state !== "closed") expect(went.length).toBeLessThanOrEqual(1);
         if (before.circuit.state === "open" && before.circuit.retryAt > now)

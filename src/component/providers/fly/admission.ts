@@ -8,19 +8,16 @@ import { afterCall, CLOSED, letThrough, vCircuit, type Change } from "../breaker
 import type { ProviderError } from "../provider.js";
 import { limitFor, takeToken, type FlyAction } from "./governor.js";
 
-const vActionState = v.object({
-  /** Negative: calls that wait have already taken theirs. */
-  tokens: v.number(),
-  at: v.number(),
-  /** Fly asked for no call before; epoch ms. */
-  notBefore: v.optional(v.number()),
-});
+/** By action. A negative number of tokens: calls that wait have already taken theirs. */
+export const vBuckets = v.record(v.string(), v.object({ tokens: v.number(), at: v.number() }));
 
-export const vGateState = v.object({
-  actions: v.record(v.string(), vActionState),
+/** What shuts the gate; it changes only when a call fails, or when calls succeed again. */
+export const vShutters = v.object({
   circuit: vCircuit,
+  /** By action: Fly asked for no call before; epoch ms. */
+  notBefore: v.record(v.string(), v.number()),
 });
-export type GateState = Infer<typeof vGateState>;
+export type GateState = Infer<typeof vShutters> & { buckets: Infer<typeof vBuckets> };
 
 export const vCallOutcome = v.union(
   /** Fly answered, whatever it said. */
@@ -47,7 +44,7 @@ export const MAX_NOT_BEFORE_MS = HOUR_MS;
 /** Somebody else's probing call is over soon: worth another look after this. */
 const PROBE_LOOK_MS = SECOND_MS;
 
-export const OPEN_GATE: GateState = { actions: {}, circuit: CLOSED };
+export const OPEN_GATE: GateState = { buckets: {}, notBefore: {}, circuit: CLOSED };
 
 /** Decides about calls in their order. The same state object comes back when nothing was taken. */
 export function admitCalls(
@@ -57,8 +54,7 @@ export function admitCalls(
 ): { state: GateState; admissions: Admission[] } {
   let current = state;
   const admissions = actions.map((action): Admission => {
-    const bucket = current.actions[action];
-    const notBefore = bucket?.notBefore ?? 0;
+    const notBefore = current.notBefore[action] ?? 0;
     if (notBefore > now) return { kind: "later", at: notBefore, why: "limited" };
     const circuit = letThrough(current.circuit, now);
     if (circuit === null) {
@@ -66,9 +62,10 @@ export function admitCalls(
       const at = position === "open" ? retryAt : now + PROBE_LOOK_MS;
       return { kind: "later", at, why: "circuit" };
     }
-    const taken = takeToken(bucket, limitFor(action), now);
+    const taken = takeToken(current.buckets[action], limitFor(action), now);
     const watched = circuit.state !== "closed" || circuit.failures > 0;
-    current = { circuit, actions: { ...current.actions, [action]: taken.bucket } };
+    const buckets = { ...current.buckets, [action]: taken.bucket };
+    current = { ...current, circuit, buckets };
     // takeToken counts from the bucket's own time, which is ahead of ours when our clock was set back.
     const waitMs = taken.waitMs + Math.max(0, taken.bucket.at - now);
     return { kind: "go", waitMs, watched };
@@ -76,7 +73,7 @@ export function admitCalls(
   return { state: current, admissions };
 }
 
-/** What a call's result changes. */
+/** What a call's result changes; what it does not is the same object as before. */
 export function settleCall(
   state: GateState,
   action: FlyAction,
@@ -85,21 +82,22 @@ export function settleCall(
 ): { state: GateState; change: Change } {
   const health = outcome.kind === "failed" ? outcome : ({ kind: "answered" } satisfies CallOutcome);
   const { circuit, change } = afterCall(state.circuit, health, now);
-  const { actions } = state;
-  if (outcome.kind === "answered") return { state: { actions, circuit }, change };
-  const before = actions[action] ?? { tokens: limitFor(action).burst, at: now };
-  const asked = outcome.retryAfterMs ?? 0;
-  const notBefore =
-    asked > 0
-      ? Math.max(before.notBefore ?? 0, now + Math.min(asked, MAX_NOT_BEFORE_MS))
-      : before.notBefore;
-  // Fly counted calls that we do not know of: our bucket is as empty as its own.
-  const level =
-    outcome.kind === "limited"
-      ? { tokens: Math.min(0, before.tokens), at: Math.max(now, before.at) }
-      : { tokens: before.tokens, at: before.at };
-  const after = { ...level, ...(notBefore === undefined ? {} : { notBefore }) };
-  return { state: { actions: { ...actions, [action]: after }, circuit }, change };
+  if (outcome.kind === "answered") return { state: { ...state, circuit }, change };
+  const asked = Math.min(outcome.retryAfterMs ?? 0, MAX_NOT_BEFORE_MS);
+  const until = Math.max(state.notBefore[action] ?? 0, now + asked);
+  const notBefore = asked > 0 ? { ...state.notBefore, [action]: until } : state.notBefore;
+  const buckets = outcome.kind === "limited" ? emptied(state.buckets, action, now) : state.buckets;
+  return { state: { circuit, notBefore, buckets }, change };
+}
+
+/** Fly counted calls that we do not know of: our bucket is as empty as its own. */
+function emptied(
+  buckets: GateState["buckets"],
+  action: FlyAction,
+  now: number,
+): GateState["buckets"] {
+  const { tokens, at } = buckets[action] ?? { tokens: 0, at: now };
+  return { ...buckets, [action]: { tokens: Math.min(0, tokens), at: Math.max(now, at) } };
 }
 
 /** What a call's end says about Fly; null: it succeeded. */
@@ -114,8 +112,11 @@ export function outcomeOf(error: ProviderError | null): CallOutcome {
 }
 
 /** The first time at which something that is shut now opens; null when nothing is. */
-export function nextOpening({ actions, circuit }: GateState, now: number): number | null {
-  const times = Object.values(actions).map(({ notBefore }) => notBefore ?? 0);
+export function nextOpening(
+  { circuit, notBefore }: Infer<typeof vShutters>,
+  now: number,
+): number | null {
+  const times = Object.values(notBefore);
   if (circuit.state !== "closed") times.push(circuit.retryAt);
   const ahead = times.filter((at) => at > now);
   return ahead.length === 0 ? null : Math.min(...ahead);
