@@ -43,6 +43,13 @@ test("prints what deployGlobalSkill takes, without hidden files and the marker",
   expect(err).toContain(sha256);
 });
 
+test("says when a bundle is too long for the shell", async () => {
+  expect((await pack(GOOD)).err).not.toContain("too many");
+  const { code, err } = await pack({ ...GOOD, "assets/long.txt": "x".repeat(131_000) });
+  expect(code).toBe(0);
+  expect(err).toContain("too many for an argument");
+});
+
 test("a CommonJS skill, a slug and a channel", async () => {
   const files = { "SKILL.md": "x", "scripts/index.cjs": "x" };
   const { out } = await pack(files, "--slug", "other", "--channel", "canary");

@@ -22,6 +22,8 @@ Prints the arguments of globalSkillsDeploy for an OpenClaw skill directory as JS
 The slug is the directory's name unless it is given. Hidden files and ${MARKER_FILE} are left out.
 `;
 
+/** Linux gives one argument of a command 128 KiB, and a bundle may be larger (MAX_ARG_STRLEN of execve(2)). */
+const MAX_ARGUMENT_BYTES = 131_071;
 /** Files that are looked at: many times what a bundle takes, so that a wrong directory ends soon. */
 const MAX_VISITED = 10 * MAX_BUNDLE_FILES;
 
@@ -126,7 +128,13 @@ export async function skillBundle(args: readonly string[], io: Io): Promise<numb
     const { slug, version, channel } = given;
     const releaseChannel = channel === undefined ? {} : { releaseChannel: channel };
     const deploy = { slug, version, moduleFormat, ...releaseChannel, files: bundle.files };
-    io.out(`${JSON.stringify(deploy, null, 2)}\n`);
+    const printed = JSON.stringify(deploy, null, 2);
+    io.out(`${printed}\n`);
+    if (Buffer.byteLength(printed) > MAX_ARGUMENT_BYTES)
+      io.err(
+        `These are ${Buffer.byteLength(printed)} bytes, too many for an argument of "npx convex run" on Linux: save them to a ` +
+          `file, and call globalSkillsDeploy from code (ConvexHttpClient) with what JSON.parse makes of it.\n`,
+      );
     io.err(`${slug}@${version}: ${bundle.files.length} files, sha256 ${bundle.sha256}\n`);
     return 0;
   } catch (error) {
