@@ -2,6 +2,7 @@ import { literals } from "convex-helpers/validators";
 import { v } from "convex/values";
 import { vConversationState } from "../../component/conversations/validators.js";
 import {
+  deadLetterGroupFields,
   vConversationSummary,
   vMessageStatus,
   vQueueItemView,
@@ -61,15 +62,7 @@ export function exposeQueueOperator(lib: Lib) {
     listDeadLetterGroups: query({
       sensitivity: "operator",
       args: {},
-      returns: v.array(
-        v.object({
-          fingerprint: v.string(),
-          sampleError: v.string(),
-          count: v.number(),
-          firstAt: v.number(),
-          lastAt: v.number(),
-        }),
-      ),
+      returns: v.array(v.object(deadLetterGroupFields)),
       handler: async (ctx) => await ctx.runQuery(lib.listDeadLetterGroups, {}),
     }),
 

@@ -1,8 +1,10 @@
 import { v } from "convex/values";
 import {
+  activatedFields,
   deploySkillFields,
-  releaseContentFields,
-  scopeFields,
+  keptReleaseFields,
+  listedSkillFields,
+  releaseFields,
   vReleaseChannel,
   vSkillsManifest,
   vSkillStatus,
@@ -13,17 +15,12 @@ const vActivatedRelease = v.object({
   skillId: v.string(),
   versionId: v.string(),
   releaseId: v.string(),
-  slug: v.string(),
-  version: v.string(),
-  sha256: v.string(),
-  releaseChannel: vReleaseChannel,
+  ...activatedFields,
 });
 const vRelease = v.object({
   releaseId: v.string(),
   versionId: v.string(),
-  ...releaseContentFields,
-  releaseChannel: vReleaseChannel,
-  activatedAt: v.number(),
+  ...releaseFields,
 });
 
 /** Global skills: code that workers run. Only for operators. */
@@ -61,12 +58,7 @@ export function exposeSkills(lib: Lib) {
       returns: v.array(
         v.object({
           skillId: v.string(),
-          slug: v.string(),
-          displayName: v.string(),
-          description: v.optional(v.string()),
-          status: vSkillStatus,
-          updatedAt: v.number(),
-          ...scopeFields,
+          ...listedSkillFields,
           activeRelease: v.union(v.null(), vRelease),
         }),
       ),
@@ -84,9 +76,7 @@ export function exposeSkills(lib: Lib) {
       returns: v.array(
         v.object({
           ...vRelease.fields,
-          isActive: v.boolean(),
-          activatedBy: v.string(),
-          rolledBackAt: v.union(v.null(), v.number()),
+          ...keptReleaseFields,
         }),
       ),
       handler: async (ctx, args) => await ctx.runQuery(lib.listGlobalSkillReleases, args),

@@ -116,6 +116,7 @@ import type * as queue_revising from "../queue/revising.js";
 import type * as queue_store from "../queue/store.js";
 import type * as queue_takeover from "../queue/takeover.js";
 import type * as queue_validators from "../queue/validators.js";
+import type * as retention_files from "../retention/files.js";
 import type * as retention_sweeper from "../retention/sweeper.js";
 import type * as scheduler_apps from "../scheduler/apps.js";
 import type * as scheduler_backoff from "../scheduler/backoff.js";
@@ -351,6 +352,7 @@ const fullApi: ApiFromModules<{
   "queue/store": typeof queue_store;
   "queue/takeover": typeof queue_takeover;
   "queue/validators": typeof queue_validators;
+  "retention/files": typeof retention_files;
   "retention/sweeper": typeof retention_sweeper;
   "scheduler/apps": typeof scheduler_apps;
   "scheduler/backoff": typeof scheduler_backoff;

@@ -1,22 +1,13 @@
 import { defineTable } from "convex/server";
 import { v } from "convex/values";
+import { messageTemplateFields } from "./validators.js";
 
 export const messageTemplatesTables = {
   /** Texts to send again and again. Written by their authors, and by every use (usageCount). */
   messageTemplates: defineTable({
-    /** Unique within the company. */
-    templateKey: v.string(),
+    ...messageTemplateFields,
     /** Absent: for every company, as all templates of 3.x. */
     companyId: v.optional(v.string()),
-    title: v.string(),
-    text: v.string(),
-    tags: v.array(v.string()),
-    usageCount: v.number(),
-    enabled: v.boolean(),
-    createdBy: v.string(),
-    updatedBy: v.string(),
-    createdAt: v.number(),
-    updatedAt: v.number(),
   })
     .index("by_templateKey", ["templateKey"])
     .index("by_enabled", ["enabled"])

@@ -1,8 +1,8 @@
 /** The vocabulary of message templates; also read by the client. */
 import { v, type Infer } from "convex/values";
 
-export const vMessageTemplateView = v.object({
-  _id: v.string(),
+export const messageTemplateFields = {
+  /** Unique within the company. */
   templateKey: v.string(),
   title: v.string(),
   text: v.string(),
@@ -13,6 +13,11 @@ export const vMessageTemplateView = v.object({
   updatedBy: v.string(),
   createdAt: v.number(),
   updatedAt: v.number(),
+};
+
+export const vMessageTemplateView = v.object({
+  _id: v.string(),
+  ...messageTemplateFields,
   /** Null: for every company. */
   companyId: v.union(v.null(), v.string()),
 });

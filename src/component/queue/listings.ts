@@ -19,7 +19,7 @@ export function clampLimit(limit: number | undefined, max: number = MAX_LIST_LIM
   return Math.min(max, Math.max(1, Math.floor(limit)));
 }
 
-export function toQueueItem(message: Message): QueueItemView {
+export function summarise(message: Message) {
   return {
     _id: message._id,
     _creationTime: message._creationTime,
@@ -30,9 +30,12 @@ export function toQueueItem(message: Message): QueueItemView {
     scheduledFor: message.scheduledFor,
     attempts: message.attempts,
     maxAttempts: message.maxAttempts,
-    lastError: message.lastError ?? null,
-    payload: message.payload,
   };
+}
+
+export function toQueueItem(message: Message): QueueItemView {
+  const { lastError = null, payload } = message;
+  return { ...summarise(message), lastError, payload };
 }
 
 /**

@@ -16,6 +16,7 @@ import {
   clampLimit,
   listByStatus,
   listConversationsByState as listByState,
+  summarise,
   toQueueItem,
 } from "./listings.js";
 import {
@@ -24,7 +25,13 @@ import {
   setAgentPaused,
   unblockAgent,
 } from "./pausing.js";
-import { vConversationSummary, vMessageStatus, vQueueItemView } from "./validators.js";
+import {
+  deadLetterGroupFields,
+  messageSummaryFields,
+  vConversationSummary,
+  vMessageStatus,
+  vQueueItemView,
+} from "./validators.js";
 
 const DEFAULT_DEAD_LETTER_LIMIT = 50;
 
@@ -45,28 +52,13 @@ export const listJobsByStatus = query({
   returns: v.array(
     v.object({
       _id: v.id("messageQueue"),
-      _creationTime: v.number(),
-      conversationId: v.string(),
-      agentKey: v.string(),
-      status: vMessageStatus,
-      priority: v.number(),
-      scheduledFor: v.number(),
-      attempts: v.number(),
-      maxAttempts: v.number(),
+      ...messageSummaryFields,
       lastError: v.optional(v.string()),
     }),
   ),
   handler: async (ctx, args) =>
     (await listByStatus(ctx, args.status, args.limit)).map((message) => ({
-      _id: message._id,
-      _creationTime: message._creationTime,
-      conversationId: message.conversationId,
-      agentKey: message.agentKey,
-      status: message.status,
-      priority: message.priority,
-      scheduledFor: message.scheduledFor,
-      attempts: message.attempts,
-      maxAttempts: message.maxAttempts,
+      ...summarise(message),
       ...(message.lastError === undefined ? {} : { lastError: message.lastError }),
     })),
 });
@@ -84,15 +76,7 @@ export const listConversationsByState = query({
 /** Dead letters grouped by cause, most recent first; at most 100 groups. */
 export const listDeadLetterGroups = query({
   args: {},
-  returns: v.array(
-    v.object({
-      fingerprint: v.string(),
-      sampleError: v.string(),
-      count: v.number(),
-      firstAt: v.number(),
-      lastAt: v.number(),
-    }),
-  ),
+  returns: v.array(v.object(deadLetterGroupFields)),
   handler: async (ctx) =>
     (await groupDeadLetters(ctx)).map(({ _id, _creationTime, ...group }) => group),
 });

@@ -2,6 +2,7 @@ import { defineTable } from "convex/server";
 import { v } from "convex/values";
 import {
   attachmentFields,
+  deadLetterGroupFields,
   payloadFields,
   vAnswerPart,
   vAttachmentKind,
@@ -115,13 +116,7 @@ export const queueTables = {
     .index("by_expiresAt", ["expiresAt"]),
 
   /** One row per cause of dead letters. Written when a message is dead-lettered, redriven or skipped. */
-  deadLetterGroups: defineTable({
-    fingerprint: v.string(),
-    sampleError: v.string(),
-    count: v.number(),
-    firstAt: v.number(),
-    lastAt: v.number(),
-  })
+  deadLetterGroups: defineTable(deadLetterGroupFields)
     .index("by_fingerprint", ["fingerprint"])
     .index("by_lastAt", ["lastAt"]),
 

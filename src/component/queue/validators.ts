@@ -45,8 +45,8 @@ export const vPayloadView = v.object({
 });
 export type PayloadView = Infer<typeof vPayloadView>;
 
-export const vQueueItemView = v.object({
-  _id: v.string(),
+/** A message as operators see it in a list. */
+export const messageSummaryFields = {
   _creationTime: v.number(),
   conversationId: v.string(),
   agentKey: v.string(),
@@ -55,10 +55,24 @@ export const vQueueItemView = v.object({
   scheduledFor: v.number(),
   attempts: v.number(),
   maxAttempts: v.number(),
+};
+
+export const vQueueItemView = v.object({
+  _id: v.string(),
+  ...messageSummaryFields,
   lastError: v.union(v.null(), v.string()),
   payload: vPayloadView,
 });
 export type QueueItemView = Infer<typeof vQueueItemView>;
+
+/** Dead letters of one cause. */
+export const deadLetterGroupFields = {
+  fingerprint: v.string(),
+  sampleError: v.string(),
+  count: v.number(),
+  firstAt: v.number(),
+  lastAt: v.number(),
+};
 
 /** A conversation as operators see it in a list. */
 export const vConversationSummary = v.object({

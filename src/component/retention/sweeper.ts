@@ -5,11 +5,12 @@
 import { v } from "convex/values";
 import { internal } from "../_generated/api.js";
 import { RETENTION } from "../config.js";
-import { internalMutation, type Doc, type Id, type MutationCtx } from "../kit/functions.js";
+import { internalMutation, type MutationCtx } from "../kit/functions.js";
 import { DISPATCH_RETENTION_MS } from "../push/validators.js";
 import { deleteSpending } from "../spend/ops.js";
 import { foldCounters } from "../trail/ops.js";
 import { advanceUpgrade } from "../upgrade/ops.js";
+import { deleteAttachmentFile, deleteUnusedFiles, expireAttachments } from "./files.js";
 
 /** Rows of one kind per transaction; a message takes up to 25 writes with its answer and attachments. */
 const BATCH_SIZE = 50;
@@ -22,8 +23,8 @@ export const run = internalMutation({
   handler: async (ctx, args) => {
     const now = args.nowMs ?? Date.now();
     const counts = [
-      await expireAttachments(ctx, now),
-      await deleteUnusedFiles(ctx, now),
+      await expireAttachments(ctx, now, BATCH_SIZE),
+      await deleteUnusedFiles(ctx, now, BATCH_SIZE),
       await deleteEndedMessages(ctx, "done", now),
       await deleteEndedMessages(ctx, "failed", now),
       await deleteEvents(ctx, now),
@@ -42,72 +43,6 @@ export const run = internalMutation({
     return { more };
   },
 });
-
-/** The file goes, the rows stay: the conversation still shows that there was one. */
-async function expireAttachments(ctx: MutationCtx, now: number): Promise<number> {
-  const due = await ctx.db
-    .query("messageAttachments")
-    .withIndex("by_status_and_expiresAt", (q) => q.eq("status", "ready").lte("expiresAt", now))
-    .take(BATCH_SIZE);
-  for (const attachment of due) {
-    await deleteAttachmentFile(ctx, attachment);
-    await ctx.db.patch("messageAttachments", attachment._id, { status: "expired" });
-    const message = await ctx.db.get("messageQueue", attachment.messageId);
-    if (message === null) continue;
-    const attachments = message.payload.attachments?.map((other) =>
-      other.storageId === attachment.storageId ? { ...other, status: "expired" as const } : other,
-    );
-    await ctx.db.patch("messageQueue", message._id, {
-      payload: { ...message.payload, ...(attachments === undefined ? {} : { attachments }) },
-    });
-  }
-  return due.length;
-}
-
-/** Deletes the attachment's file, unless another message still has it. */
-async function deleteAttachmentFile(
-  ctx: MutationCtx,
-  { _id, storageId }: Pick<Doc<"messageAttachments">, "_id" | "storageId">,
-): Promise<void> {
-  if ((await findUsers(ctx, storageId)).some((other) => other._id !== _id)) return;
-  const registration = await ctx.db
-    .query("mediaFiles")
-    .withIndex("by_storageId", (q) => q.eq("storageId", storageId))
-    .first();
-  if (registration !== null) await ctx.db.delete("mediaFiles", registration._id);
-  await deleteFile(ctx, storageId);
-}
-
-async function findUsers(ctx: MutationCtx, storageId: Id<"_storage">) {
-  return await ctx.db
-    .query("messageAttachments")
-    .withIndex("by_storageId_and_status", (q) => q.eq("storageId", storageId).eq("status", "ready"))
-    .take(2);
-}
-
-/** Deleting a file that is gone would throw and stop the sweep at this row for ever. */
-async function deleteFile(ctx: MutationCtx, storageId: Id<"_storage">): Promise<void> {
-  if ((await ctx.db.system.get("_storage", storageId)) !== null)
-    await ctx.storage.delete(storageId);
-}
-
-/** Files that were uploaded and never attached, and those that workers uploaded. */
-async function deleteUnusedFiles(ctx: MutationCtx, now: number): Promise<number> {
-  const old = await ctx.db
-    .query("mediaFiles")
-    .withIndex("by_createdAt", (q) => q.lte("createdAt", now - RETENTION.attachmentMs))
-    .take(BATCH_SIZE);
-  for (const file of old) {
-    if ((await findUsers(ctx, file.storageId)).length > 0) {
-      // Its attachment lives longer: looked at again in a week, so that it does not hide others from this batch.
-      await ctx.db.patch("mediaFiles", file._id, { createdAt: now });
-      continue;
-    }
-    await ctx.db.delete("mediaFiles", file._id);
-    await deleteFile(ctx, file.storageId);
-  }
-  return old.length;
-}
 
 async function deleteEndedMessages(
   ctx: MutationCtx,

@@ -10,9 +10,11 @@ import {
   setSkillStatus,
 } from "./ops.js";
 import {
+  activatedFields,
   deploySkillFields,
-  releaseContentFields,
-  scopeFields,
+  keptReleaseFields,
+  listedSkillFields,
+  releaseFields,
   vReleaseChannel,
   vSkillStatus,
 } from "./validators.js";
@@ -21,18 +23,13 @@ const vActivatedRelease = v.object({
   skillId: v.id("globalSkills"),
   versionId: v.id("globalSkillVersions"),
   releaseId: v.id("globalSkillReleases"),
-  slug: v.string(),
-  version: v.string(),
-  sha256: v.string(),
-  releaseChannel: vReleaseChannel,
+  ...activatedFields,
 });
 
 const vRelease = v.object({
   releaseId: v.id("globalSkillReleases"),
   versionId: v.id("globalSkillVersions"),
-  ...releaseContentFields,
-  releaseChannel: vReleaseChannel,
-  activatedAt: v.number(),
+  ...releaseFields,
 });
 
 /**
@@ -82,12 +79,7 @@ export const listGlobalSkills = query({
   returns: v.array(
     v.object({
       skillId: v.id("globalSkills"),
-      slug: v.string(),
-      displayName: v.string(),
-      description: v.optional(v.string()),
-      status: vSkillStatus,
-      updatedAt: v.number(),
-      ...scopeFields,
+      ...listedSkillFields,
       activeRelease: v.union(v.null(), vRelease),
     }),
   ),
@@ -107,9 +99,7 @@ export const listGlobalSkillReleases = query({
   returns: v.array(
     v.object({
       ...vRelease.fields,
-      isActive: v.boolean(),
-      activatedBy: v.string(),
-      rolledBackAt: v.union(v.null(), v.number()),
+      ...keptReleaseFields,
     }),
   ),
   handler: async (ctx, args) => await listReleases(ctx, args),

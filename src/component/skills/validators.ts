@@ -53,6 +53,36 @@ export const releaseContentFields = {
   moduleFormat: vModuleFormat,
   entryPoint: v.string(),
 };
+
+/** What a deployment or a rollback made active. */
+export const activatedFields = {
+  slug: v.string(),
+  version: v.string(),
+  sha256: v.string(),
+  releaseChannel: vReleaseChannel,
+};
+
+/** A release in a list … */
+export const releaseFields = {
+  ...releaseContentFields,
+  releaseChannel: vReleaseChannel,
+  activatedAt: v.number(),
+};
+/** … and in the list of those that are kept. */
+export const keptReleaseFields = {
+  isActive: v.boolean(),
+  activatedBy: v.string(),
+  rolledBackAt: v.union(v.null(), v.number()),
+};
+
+export const listedSkillFields = {
+  slug: v.string(),
+  displayName: v.string(),
+  description: v.optional(v.string()),
+  status: vSkillStatus,
+  updatedAt: v.number(),
+  ...scopeFields,
+};
 export const vReleaseContent = v.object(releaseContentFields);
 export type ReleaseContent = Infer<typeof vReleaseContent>;
 

@@ -2,33 +2,17 @@
 import { z } from "zod";
 import { refuse } from "../../shared/errors.js";
 import { redact } from "../../shared/redact.js";
+import { readTelegramAnswer, type TelegramVerdict } from "../../shared/telegramAnswer.js";
 import { MAX_FILE_BYTES, TOO_LARGE_ERROR } from "./validators.js";
 
 const CALL_TIMEOUT_MS = 20_000;
 const DOWNLOAD_TIMEOUT_MS = 90_000;
 
-const vEnvelope = z.object({
-  ok: z.boolean(),
-  result: z.unknown().optional(),
-  description: z.string().optional(),
-  parameters: z
-    .object({ retry_after: z.number().optional(), migrate_to_chat_id: z.int().optional() })
-    .optional(),
-});
-
 /** Where a bot is reached. */
 export type BotAddress = { token: string; apiBaseUrl: string };
 
 export type TelegramAnswer =
-  | { kind: "ok"; result: unknown }
-  | {
-      kind: "refused";
-      status: number;
-      description: string;
-      retryAfterMs: number | undefined;
-      /** The group became a supergroup with this id. */
-      migrateToChatId: string | undefined;
-    }
+  | TelegramVerdict
   /** No answer that could be understood: it may have been acted on. */
   | { kind: "unknown"; description: string };
 
@@ -54,20 +38,13 @@ export async function callTelegram(
       redirect: "manual",
       signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
     });
-    const parsed = vEnvelope.safeParse(await response.json().catch(() => null)).data;
-    if (parsed?.ok === true) return { kind: "ok", result: parsed.result };
-    const description = redact(parsed?.description ?? `status ${response.status}`, 300);
-    if (parsed === undefined && (response.ok || response.status >= 500))
-      return { kind: "unknown", description };
-    const retryAfter = parsed?.parameters?.retry_after;
-    const migrated = parsed?.parameters?.migrate_to_chat_id;
-    return {
-      kind: "refused",
-      status: response.status,
-      description,
-      retryAfterMs: retryAfter === undefined ? undefined : retryAfter * 1_000,
-      migrateToChatId: migrated === undefined ? undefined : String(migrated),
-    };
+    const verdict = readTelegramAnswer(
+      response.status,
+      await response.json().catch(() => undefined),
+    );
+    if (verdict === null) return { kind: "unknown", description: `status ${response.status}` };
+    if (verdict.kind === "ok") return verdict;
+    return { ...verdict, description: redact(verdict.description, 300) };
   } catch (error) {
     return { kind: "unknown", description: failure(error) };
   }

@@ -1,27 +1,10 @@
 /** One Bot API call. The address holds the token, so nothing here names it. */
+import { readTelegramAnswer, type TelegramVerdict } from "../../shared/telegramAnswer.js";
 import { transferMs } from "../retry.js";
-import { z } from "zod";
 import { errorCode, networkReason } from "../transport.js";
 
-const envelope = z.object({
-  ok: z.boolean(),
-  result: z.unknown().optional(),
-  error_code: z.number().optional(),
-  description: z.string().optional(),
-  parameters: z
-    .object({ retry_after: z.number().optional(), migrate_to_chat_id: z.number().optional() })
-    .optional(),
-});
-
 export type TelegramAnswer =
-  | { kind: "ok"; result: unknown }
-  | {
-      kind: "refused";
-      status: number;
-      description: string;
-      retryAfterMs: number | undefined;
-      migrateToChatId: string | undefined;
-    }
+  | TelegramVerdict
   /** The request was never written. */
   | { kind: "unsent"; reason: string }
   /** The request may have been acted on. */
@@ -55,8 +38,6 @@ export function telegramApi(options: {
   const fetch = options.fetch ?? globalThis.fetch;
   const base = `${options.baseUrl.replace(/\/+$/, "")}/bot${options.token}`;
   return async (method, body, upload) => {
-    let status: number;
-    let parsed: z.infer<typeof envelope> | undefined;
     try {
       const response = await fetch(`${base}/${method}`, {
         method: "POST",
@@ -66,28 +47,16 @@ export function telegramApi(options: {
         redirect: "manual",
         signal: AbortSignal.timeout(options.timeoutMs + transferMs(upload?.bytes.length ?? 0)),
       });
-      status = response.status;
-      const text = await response.text();
-      parsed = envelope.safeParse(safeJson(text)).data;
+      const { status } = response;
+      const reason = `Telegram ${method}: status ${status} without an answer`;
+      return (
+        readTelegramAnswer(status, safeJson(await response.text())) ?? { kind: "unknown", reason }
+      );
     } catch (error) {
       const code = error instanceof Error ? errorCode(error.cause) : undefined;
       const reason = `Telegram ${method}: ${networkReason(error)}`;
       return { kind: code !== undefined && UNSENT_CODES.has(code) ? "unsent" : "unknown", reason };
     }
-    if (parsed?.ok === true) return { kind: "ok", result: parsed.result };
-    // Without Telegram's own envelope a front end answered; only below 500 is it sure that nothing happened.
-    if (parsed === undefined && (status >= 500 || status < 300)) {
-      return { kind: "unknown", reason: `Telegram ${method}: status ${status} without an answer` };
-    }
-    const retryAfter = parsed?.parameters?.retry_after;
-    const migrated = parsed?.parameters?.migrate_to_chat_id;
-    return {
-      kind: "refused",
-      status: parsed?.error_code ?? status,
-      description: parsed?.description ?? `status ${status}`,
-      retryAfterMs: retryAfter === undefined ? undefined : retryAfter * 1000,
-      migrateToChatId: migrated === undefined ? undefined : String(migrated),
-    };
   };
 }
 
