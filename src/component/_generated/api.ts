@@ -234,6 +234,7 @@ import type * as workers_control from "../workers/control.js";
 import type * as workers_machine from "../workers/machine.js";
 import type * as workers_ops from "../workers/ops.js";
 import type * as workers_snapshotUploads from "../workers/snapshotUploads.js";
+import type * as workers_store from "../workers/store.js";
 import type * as workers_validators from "../workers/validators.js";
 
 import type {
@@ -470,6 +471,7 @@ const fullApi: ApiFromModules<{
   "workers/machine": typeof workers_machine;
   "workers/ops": typeof workers_ops;
   "workers/snapshotUploads": typeof workers_snapshotUploads;
+  "workers/store": typeof workers_store;
   "workers/validators": typeof workers_validators;
 }> = anyApi as any;
 

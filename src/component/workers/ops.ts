@@ -2,11 +2,12 @@
 import { agentFactoryError } from "../../shared/errors.js";
 import { loadConversation } from "../conversations/ops.js";
 import { requestPass } from "../kit/wake.js";
-import type { Doc, MutationCtx, Patch, QueryCtx } from "../kit/functions.js";
+import type { MutationCtx, Patch } from "../kit/functions.js";
 import type { MachineEnd } from "../providers/validators.js";
 import { closeMeter, noteMachine, noteMachineEnd } from "../spend/ops.js";
 import { recordMachineEvent } from "../trail/ops.js";
 import { canTransition } from "./machine.js";
+import { forgetHeartbeat, lastHeartbeat, revokeTokens, type Worker } from "./store.js";
 import {
   BUDGET_DRAIN_DEADLINE_MS,
   DRAIN_DEADLINE_MS,
@@ -15,11 +16,18 @@ import {
   type WorkerStatus,
 } from "./validators.js";
 
-export type Worker = Doc<"workers">;
-/** A worker, and those rows that took over what it left behind. */
-const MAX_VOLUME_OWNERS = 20;
-/** A worker keeps few tokens: one per creation attempt. */
-const MAX_TOKENS_PER_WORKER = 20;
+export {
+  addToken,
+  findVolumeOwners,
+  lastHeartbeat,
+  loadOrphanRow,
+  loadWorker,
+  revokeTokens,
+  touchWorker,
+  workerByTokenHash,
+  type Worker,
+} from "./store.js";
+
 /** Reasons for which a worker is alive and can be expected to take its final snapshot. */
 const RESPONSIVE: ReadonlySet<DrainReason> = new Set([
   "idle",
@@ -30,60 +38,6 @@ const RESPONSIVE: ReadonlySet<DrainReason> = new Set([
 ]);
 /** A worker that is not expected to answer any more gets only this long for a final snapshot. */
 const UNRESPONSIVE_DRAIN_MS = 30_000;
-
-export async function loadWorker(ctx: QueryCtx, workerId: string): Promise<Worker | null> {
-  return await ctx.db
-    .query("workers")
-    .withIndex("by_workerId", (q) => q.eq("workerId", workerId))
-    .unique();
-}
-
-/** Rows that name this volume as theirs, of whatever status; names are derived from worker ids. */
-export async function findVolumeOwners(ctx: QueryCtx, volumeName: string): Promise<Worker[]> {
-  return await ctx.db
-    .query("workers")
-    .withIndex("by_volumeName", (q) => q.eq("volumeName", volumeName))
-    .take(MAX_VOLUME_OWNERS);
-}
-
-/** The newest of the rows that took over what nobody had a row for: `orphan-<id>`, then `orphan-<id>-<epoch ms>`. */
-export async function loadOrphanRow(ctx: QueryCtx, resourceId: string): Promise<Worker | null> {
-  const first = `orphan-${resourceId}`;
-  return await ctx.db
-    .query("workers")
-    .withIndex("by_workerId", (q) => q.gte("workerId", first).lt("workerId", `${first}.`))
-    .order("desc")
-    .first();
-}
-
-/** The newest sign of life: the hot row, or the worker row when that is newer. */
-export async function lastHeartbeat(ctx: QueryCtx, worker: Worker): Promise<number> {
-  const row = await heartbeatRow(ctx, worker.workerId);
-  return Math.max(worker.heartbeatAt, row?.heartbeatAt ?? 0);
-}
-
-async function heartbeatRow(
-  ctx: QueryCtx,
-  workerId: string,
-): Promise<Doc<"workerHeartbeats"> | null> {
-  return await ctx.db
-    .query("workerHeartbeats")
-    .withIndex("by_workerId", (q) => q.eq("workerId", workerId))
-    .unique();
-}
-
-/** Records a sign of life; a no-op when the last one is younger than `minAgeMs`. Only calls of the worker itself come here. */
-export async function touchWorker(
-  ctx: MutationCtx,
-  workerId: string,
-  now: number,
-  minAgeMs: number,
-): Promise<void> {
-  const row = await heartbeatRow(ctx, workerId);
-  if (row === null) await ctx.db.insert("workerHeartbeats", { workerId, heartbeatAt: now });
-  else if (row.heartbeatAt + minAgeMs <= now)
-    await ctx.db.patch("workerHeartbeats", row._id, { heartbeatAt: now });
-}
 
 /**
  * Moves the worker to `to` with `changes`.
@@ -231,35 +185,6 @@ export async function finishStop(ctx: MutationCtx, worker: Worker, now: number):
   });
   await revokeTokens(ctx, worker.workerId);
   await closeMeter(ctx, worker.workerId, worker.machineGoneAt ?? now, now);
-  const heartbeat = await heartbeatRow(ctx, worker.workerId);
-  if (heartbeat !== null) await ctx.db.delete("workerHeartbeats", heartbeat._id);
+  await forgetHeartbeat(ctx, worker.workerId);
   await recordMachineEvent(ctx, { workerId: worker.workerId, kind: "stopped", at: now });
-}
-
-export async function addToken(
-  ctx: MutationCtx,
-  workerId: string,
-  tokenHash: string,
-  now: number,
-): Promise<void> {
-  await ctx.db.insert("workerTokens", { tokenHash, workerId, createdAt: now });
-}
-
-export async function revokeTokens(ctx: MutationCtx, workerId: string): Promise<void> {
-  const tokens = await ctx.db
-    .query("workerTokens")
-    .withIndex("by_workerId", (q) => q.eq("workerId", workerId))
-    .take(MAX_TOKENS_PER_WORKER);
-  for (const token of tokens) await ctx.db.delete("workerTokens", token._id);
-}
-
-/** The worker that a token belongs to, by the token's hash; null when no live worker has it. */
-export async function workerByTokenHash(ctx: QueryCtx, tokenHash: string): Promise<Worker | null> {
-  const token = await ctx.db
-    .query("workerTokens")
-    .withIndex("by_tokenHash", (q) => q.eq("tokenHash", tokenHash))
-    .unique();
-  if (token === null) return null;
-  const worker = await loadWorker(ctx, token.workerId);
-  return worker === null || worker.status === "stopped" ? null : worker;
 }
