@@ -54,9 +54,10 @@ export const MUTATION_VERBS: { [N in NamesThatRunAs<"mutation">]: Verb<MutationC
       args.restoredSnapshotId === null
         ? undefined
         : await requireOwnMemory(ctx, worker, args.restoredSnapshotId);
-    await noteFirstCall(ctx, worker, now);
-    if (restored !== undefined)
-      await ctx.db.patch("workers", worker._id, { restoredSnapshotId: restored });
+    await ctx.db.patch("workers", worker._id, {
+      ...(await noteFirstCall(ctx, worker, now)),
+      ...(restored === undefined ? {} : { restoredSnapshotId: restored }),
+    });
     await touchWorker(ctx, worker.workerId, now, 0);
     await recordMachineEvent(ctx, {
       workerId: worker.workerId,
@@ -169,6 +170,6 @@ function leaseOf(
 /** Images that know no workerReady are ready when they first ask for work. */
 async function markSeen(ctx: MutationCtx, worker: Worker, now: number): Promise<void> {
   if (worker.firstSeenAt !== undefined) return;
-  await noteFirstCall(ctx, worker, now);
+  await ctx.db.patch("workers", worker._id, await noteFirstCall(ctx, worker, now));
   await touchWorker(ctx, worker.workerId, now, 0);
 }

@@ -224,8 +224,8 @@ async function markBusy(
       scheduledShutdownAt: undefined,
       stoppedAt: undefined,
       assignment,
+      ...(await noteFirstCall(ctx, worker, now)),
     });
-    await noteFirstCall(ctx, worker, now);
     return;
   }
   // A worker that announces itself: only possible without the gateway, where every worker has a row.

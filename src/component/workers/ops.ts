@@ -160,12 +160,19 @@ async function bookEnd(
   await noteMachineEnd(ctx, worker.workerId, end, traces, now);
 }
 
-/** The worker called for the first time, so its machine runs, even if nobody was told that it was created. */
-export async function noteFirstCall(ctx: MutationCtx, worker: Worker, now: number): Promise<void> {
-  if (worker.firstSeenAt !== undefined) return;
-  await ctx.db.patch("workers", worker._id, { firstSeenAt: now });
+/**
+ * The worker called for the first time, so its machine runs, even if nobody was told that it was created. Returns what
+ * the caller is to write into its row.
+ */
+export async function noteFirstCall(
+  ctx: MutationCtx,
+  worker: Worker,
+  now: number,
+): Promise<{ firstSeenAt?: number }> {
+  if (worker.firstSeenAt !== undefined) return {};
   if (worker.machineRef === undefined && worker.unsureCreateAt !== undefined)
     await noteMachine(ctx, worker.workerId, "running", worker.unsureCreateAt, now);
+  return { firstSeenAt: now };
 }
 
 /** The worker gets another machine: one that called home, and that nobody knows, has ended. */
