@@ -1,5 +1,5 @@
 /**
- * A model on this machine that speaks OpenAI's chat completions. What the user says decides what it does: `TOOL`,
+ * A model on this machine that speaks OpenAI's chat completions. What the user says decides what it does: `TOOL`, `USE`,
  * `HANG`, `SLOW <ms>`, `STATUS <code>`; otherwise it repeats the message and counts the ones before it.
  */
 import { createServer, type ServerResponse } from "node:http";
@@ -11,6 +11,7 @@ const RESUMED = /^Continue the current task from/;
 
 const requestSchema = z.object({
   messages: z.array(z.object({ role: z.string(), content: z.unknown().optional() })),
+  tools: z.array(z.object({ function: z.object({ name: z.string() }) })).default([]),
 });
 type Message = z.infer<typeof requestSchema>["messages"][number];
 
@@ -21,6 +22,8 @@ export type LocalModel = {
   calls: string[];
   /** Everything of the last call. */
   lastPrompt(): string;
+  /** The names of the tools that the last call offered. */
+  lastTools(): string[];
   /** The keys that callers came with. */
   keys: Set<string>;
   close(): Promise<void>;
@@ -29,6 +32,7 @@ export type LocalModel = {
 export async function startLocalModel(): Promise<LocalModel> {
   const calls: string[] = [];
   let lastPrompt = "";
+  let lastTools: string[] = [];
   const keys = new Set<string>();
   const server = createServer((request, response) => {
     keys.add(request.headers.authorization ?? "");
@@ -40,6 +44,7 @@ export async function startLocalModel(): Promise<LocalModel> {
       const said = userTexts(parsed.data.messages);
       calls.push(said.at(-1) ?? "");
       lastPrompt = body;
+      lastTools = parsed.data.tools.map((tool) => tool.function.name);
       void answer(parsed.data.messages, said, response);
     });
   });
@@ -48,6 +53,7 @@ export async function startLocalModel(): Promise<LocalModel> {
   return {
     ...{ url: `http://127.0.0.1:${port}/v1`, calls, keys },
     lastPrompt: () => lastPrompt,
+    lastTools: () => lastTools,
     close: async () => {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
@@ -74,17 +80,13 @@ async function answer(
   const slow = /slow (\d+)/i.exec(text)?.[1];
   if (slow !== undefined) await new Promise((resolve) => setTimeout(resolve, Number(slow)));
   const result = toolResult(messages);
-  if (text.includes("TOOL") && result === null) {
-    const command = /TOOL (.+)$/m.exec(text)?.[1] ?? "echo none";
+  const call = toolCallOf(text);
+  if (call !== null && result === null)
     return stream(response, {
       tool_calls: [
-        {
-          ...{ index: 0, id: `call_${messages.length}`, type: "function" },
-          function: { name: "exec", arguments: JSON.stringify({ command }) },
-        },
+        { ...{ index: 0, id: `call_${messages.length}`, type: "function" }, function: call },
       ],
     });
-  }
   const earlier = said.slice(0, -1);
   const last = earlier.at(-1);
   stream(response, {
@@ -93,6 +95,14 @@ async function answer(
         ? `You said: "${text}". I remember ${earlier.length} earlier${last === undefined ? "" : `; the last one was: "${last}"`}.`
         : `The tool said: ${result}`,
   });
+}
+
+/** `TOOL <command>` is a call of `exec`, `USE <tool> <arguments>` one of any tool. */
+function toolCallOf(text: string): { name: string; arguments: string } | null {
+  const command = /TOOL (.+)$/m.exec(text)?.[1];
+  if (command !== undefined) return { name: "exec", arguments: JSON.stringify({ command }) };
+  const [, name, args] = /USE (\w+) (\{.*\})$/m.exec(text) ?? [];
+  return name === undefined || args === undefined ? null : { name, arguments: args };
 }
 
 /** Of the tool that was called for the last text; OpenClaw may add context behind it. */

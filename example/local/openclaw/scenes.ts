@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { readFile, readdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { TOOLS_LEFT_OUT } from "../../../src/worker/engine/openclaw/config.js";
 import { FAILURE_SCENES } from "./failureScenes.js";
 import { archiveOfOldImage } from "./oldImage.js";
 import { openStage, seconds, type Scene, type Stage } from "./stage.js";
@@ -52,6 +53,24 @@ export const SCENES: Scene[] = [
         assert.ok(!(await readFile(path)).includes("sk-local-secret"), path);
       await worker.stop();
       return "exec ran; the provider's key came from the relay alone";
+    },
+  },
+  {
+    name: "the tools that the agent finds",
+    run: async (stage) => {
+      const worker = await stage.startWorker();
+      const found = await stage.ask(
+        'USE tool_search {"query":"reminder schedule update ask secret"}',
+      );
+      const offered = stage.model.lastTools();
+      assert.ok(offered.includes("exec"), offered.join(" "));
+      for (const tool of TOOLS_LEFT_OUT) {
+        assert.ok(!offered.includes(tool), offered.join(" "));
+        assert.ok(!found.text.includes(`"name": "${tool}"`), `the agent finds ${tool}`);
+      }
+      assert.match(found.text, /"name": "exec"/);
+      await worker.stop();
+      return "none whose other end is not here";
     },
   },
   {

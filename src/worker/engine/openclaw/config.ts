@@ -28,6 +28,15 @@ export function sessionKeyOf(conversationId: string): string {
   return `agent:main:af-${digest}`;
 }
 
+/**
+ * Tools whose other end is not here: a schedule of a machine that will be gone (`cron` is the older name of
+ * `automations`), people who sit before the gateway's own screens, devices paired with it, and its own updates.
+ */
+export const TOOLS_LEFT_OUT = [
+  ...["automations", "cron", "gateway", "ask_user", "secrets"],
+  ...["nodes", "mobile_ui", "computer"],
+];
+
 /** Without any provider's key: `relayUrl` knows them, `relayToken` is only good on this machine. */
 export function renderConfig(
   settings: OpenClawSettings,
@@ -72,7 +81,9 @@ export function renderConfig(
         model: { primary: settings.model },
       },
     },
-    tools: { exec: { notifyOnExit: false } },
+    tools: { exec: { notifyOnExit: false }, deny: TOOLS_LEFT_OUT },
+    // What a former machine's memory has scheduled would call the model, too.
+    cron: { enabled: false },
     models: {
       ...{ mode: "merge", catalogRefresh: { enabled: false } },
       providers: Object.fromEntries(providers) as object,

@@ -343,12 +343,13 @@ test("the workspace is never empty, also when the last skill has left it", async
   expect((await stat(join(dataDir, "workspace/memory"))).isDirectory()).toBe(true);
 });
 
-test("the gateway begins no turns by itself", async () => {
+test("the gateway begins no turns by itself, and offers no tool whose other end is not there", async () => {
   await engineOn(scriptedOpenClaw(say("hi")));
   const text = await readFile(join(dataDir, ".agent-factory/openclaw/openclaw.json"), "utf8");
   expect(JSON.parse(text)).toMatchObject({
     agents: { defaults: { heartbeat: { every: "0m" } } },
-    tools: { exec: { notifyOnExit: false } },
+    tools: { exec: { notifyOnExit: false }, deny: expect.arrayContaining(["automations", "cron"]) },
+    cron: { enabled: false },
   });
 });
 
