@@ -94,6 +94,7 @@ import type * as push_templates from "../push/templates.js";
 import type * as push_texts from "../push/texts.js";
 import type * as push_validators from "../push/validators.js";
 import type * as push_wake from "../push/wake.js";
+import type * as queue_adoption from "../queue/adoption.js";
 import type * as queue_answers from "../queue/answers.js";
 import type * as queue_candidates from "../queue/candidates.js";
 import type * as queue_claiming from "../queue/claiming.js";
@@ -331,6 +332,7 @@ const fullApi: ApiFromModules<{
   "push/texts": typeof push_texts;
   "push/validators": typeof push_validators;
   "push/wake": typeof push_wake;
+  "queue/adoption": typeof queue_adoption;
   "queue/answers": typeof queue_answers;
   "queue/candidates": typeof queue_candidates;
   "queue/claiming": typeof queue_claiming;

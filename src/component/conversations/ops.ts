@@ -16,7 +16,7 @@ const DEFAULT_PAGE_SIZE = 50;
 /** Of a page: a transaction may read and return 16 MiB, and a character may be three bytes. */
 const MAX_PAGE_CHARACTERS = 4 * 1024 * 1024;
 
-export { countLegacyHistories, moveLegacyHistories } from "./moving.js";
+export { countLegacyHistories, moveHistory, moveLegacyHistories, takeMovable } from "./moving.js";
 
 export type Conversation = Doc<"conversations">;
 

@@ -52,11 +52,11 @@ export const MUTATION_VERBS: { [N in NamesThatRunAs<"mutation">]: Verb<MutationC
   workerReady: async (ctx, worker, args, now) => {
     const restored =
       args.restoredSnapshotId === null
-        ? undefined
+        ? null
         : await requireOwnMemory(ctx, worker, args.restoredSnapshotId);
     await ctx.db.patch("workers", worker._id, {
       ...(await noteFirstCall(ctx, worker, now)),
-      ...(restored === undefined ? {} : { restoredSnapshotId: restored }),
+      restoredSnapshotId: restored,
     });
     await touchWorker(ctx, worker.workerId, now, 0);
     await recordMachineEvent(ctx, {

@@ -11,6 +11,7 @@ import {
   messageRow,
   mustClaim,
   newAgent,
+  newWorker,
   pass,
   queueTest,
   refusal,
@@ -254,4 +255,17 @@ test("counters follow redrive and skip", async () => {
   expect(await stats()).toEqual({ queuedReady: 1, processing: 0, deadLetter: 0 });
   await skip(t, dead[0]!);
   expect(await stats()).toEqual({ queuedReady: 0, processing: 0, deadLetter: 0 });
+});
+
+test("a dead letter that starts again in the very millisecond in which a later message began stands behind it", async () => {
+  const t = await queueTest();
+  await newWorker(t, "w-c1");
+  const dead = await send(t, "c1", "first", { maxAttempts: 1 });
+  await fail(t, (await mustClaim(t, "w-c1", "c1")).ref);
+  await send(t, "c1", "planned", { scheduledFor: START + 5_000 });
+  pass(5_000);
+  await mustClaim(t, "w-c1", "c1");
+  expect(await redrive(t)).toMatchObject({ redriven: 1 });
+  expect(await messageRow(t, dead)).toMatchObject({ scheduledFor: START + 5_001 });
+  await expectConsistent(t, 2);
 });

@@ -104,12 +104,25 @@ export async function redrive(
   return { redriven: chosen.length, more: messages.length > chosen.length };
 }
 
+/** The last place that was due by `now`, of whatever status. */
+async function findLastDue(ctx: QueryCtx, conversationId: string, now: number): Promise<number> {
+  const last = await ctx.db
+    .query("messageQueue")
+    .withIndex("by_conversationId_and_scheduledFor", (q) =>
+      q.eq("conversationId", conversationId).lte("scheduledFor", now),
+    )
+    .order("desc")
+    .first();
+  return last?.scheduledFor ?? 0;
+}
+
 async function redriveOne(ctx: MutationCtx, message: Message, now: number): Promise<void> {
   if (message.status === "dead_letter" && message.errorFingerprint !== undefined)
     await countDeadLetter(ctx, message.errorFingerprint, "", -1, now);
   const conversation = await loadConversation(ctx, message.conversationId);
-  // It counts as a new arrival: its row is older than those of the messages that arrived meanwhile.
-  const scheduledFor = Math.max(now, (conversation?.lastArrivalAt ?? 0) + 1);
+  // It counts as a new arrival, though its row is older than those of the messages that arrived or began meanwhile.
+  const last = await findLastDue(ctx, message.conversationId, now);
+  const scheduledFor = Math.max(now, (conversation?.lastArrivalAt ?? 0) + 1, last + 1);
   await ctx.db.patch("messageQueue", message._id, {
     ...counted(message),
     status: "queued",

@@ -13,6 +13,8 @@ export const LEASE_LOST_ERROR = "Lease expired while processing";
 /** Expired leases handled per transaction: about ten writes each. */
 const LEASE_SWEEP_LIMIT = 100;
 export const MAX_LEASE_SWEEP = 500;
+/** Conversations of 3.x taken over on the way: each may bring a megabyte of history. */
+const MAX_ADOPTED = 4;
 
 export const NO_LEASE = {
   claimedBy: undefined,
@@ -79,7 +81,12 @@ export async function applyFailure(
   await wakeFor(ctx, settled, now);
 }
 
-export type LeaseLoss = { kind: "requeued" | "deadLettered" | "gone"; unlocked: boolean };
+export type LeaseLoss = {
+  kind: "requeued" | "deadLettered" | "gone";
+  unlocked: boolean;
+  /** Its conversation was one of 3.x. */
+  adopted: boolean;
+};
 
 /**
  * Ends the lease of a message whose worker was not heard of in time. Charges the attempt, frees the
@@ -91,7 +98,7 @@ export async function loseLease(
   error: string,
   now: number,
 ): Promise<LeaseLoss> {
-  if (message.status !== "processing") return { kind: "gone", unlocked: false };
+  if (message.status !== "processing") return { kind: "gone", unlocked: false, adopted: false };
   const conversation = await loadConversation(ctx, message.conversationId);
   const policy = await loadPolicy(ctx);
   const decision = decideFail({ ...message, retryable: true }, policy.retry, now);
@@ -107,7 +114,11 @@ export async function loseLease(
   const unlocked = conversation?.processingLock?.claimedMessageId === message._id;
   await applyFailure(ctx, message, conversation, decision, error, now);
   if (message.claimedBy !== undefined) await distrustWorker(ctx, message.claimedBy, now);
-  return { kind: decision.kind === "dead" ? "deadLettered" : "requeued", unlocked };
+  return {
+    kind: decision.kind === "dead" ? "deadLettered" : "requeued",
+    unlocked,
+    adopted: conversation !== null && conversation.state === undefined,
+  };
 }
 
 /** Never touches the heartbeat: only the worker itself may look alive. */
@@ -133,11 +144,14 @@ export async function expireLeases(
       q.eq("status", "processing").lte("leaseExpiresAt", now),
     )
     .take(limit);
+  let adopted = 0;
   for (const message of expired) {
+    if (adopted === MAX_ADOPTED) break;
     const loss = await loseLease(ctx, message, LEASE_LOST_ERROR, now);
     if (loss.kind === "requeued") report.requeued += 1;
     if (loss.kind === "deadLettered") report.deadLettered += 1;
     if (loss.unlocked) report.unlocked += 1;
+    if (loss.adopted) adopted += 1;
   }
   return report;
 }

@@ -474,8 +474,13 @@ const redrives = fc.option(index).map((i) =>
       ),
     ).toEqual({ redriven: dead.length, more: false });
     for (const message of dead) {
-      const last = m.lastArrival.get(message.conversationId) ?? 0;
-      message.scheduledFor = Math.max(now, last + 1);
+      const { conversationId } = message;
+      const due = m.messages.filter(
+        (one) => one.conversationId === conversationId && one.scheduledFor <= now,
+      );
+      const last = Math.max(...due.map((one) => one.scheduledFor), 0);
+      const arrival = m.lastArrival.get(conversationId) ?? 0;
+      message.scheduledFor = Math.max(now, arrival + 1, last + 1);
       m.lastArrival.set(message.conversationId, message.scheduledFor);
       Object.assign(message, { status: "queued", attempts: 0, deliveries: 0, retryAt: 0 });
     }

@@ -3,6 +3,7 @@ import type { Doc, Id, MutationCtx, Patch, QueryCtx } from "../kit/functions.js"
 import { requestPass } from "../kit/wake.js";
 import type { Conversation } from "../conversations/ops.js";
 import type { ConversationState } from "../conversations/validators.js";
+import { adoptionOf } from "./adoption.js";
 import { outlook, type Head } from "./machine.js";
 import { rankAt, slotOf } from "./order.js";
 import type { MessageStatus } from "./validators.js";
@@ -74,7 +75,7 @@ export type ConversationChanges = Patch<
 /**
  * Writes what the conversation is waiting for after one of its messages changed: reads the new head (and the
  * highest priority when more than one waits), then patches the row once, `changes` included. A row of 3.x is
- * taken over: its messages are counted as they are now, `queuedDelta` included.
+ * taken over: its messages are counted as they are now, `queuedDelta` included (see queue/adoption for the rest).
  */
 export async function settle(
   ctx: MutationCtx,
@@ -91,7 +92,8 @@ export async function settle(
       : queuedCount <= 1
         ? head.priority
         : await findTopPriority(ctx, conversation.conversationId);
-  const next = { ...conversation, ...changes };
+  const adoption = await adoptionOf(ctx, conversation);
+  const next = { ...conversation, ...adoption, ...changes };
   const view = outlook(
     {
       head: head === null ? null : toHead(head),
@@ -103,6 +105,7 @@ export async function settle(
     now,
   );
   await ctx.db.patch("conversations", conversation._id, {
+    ...adoption,
     ...changes,
     ...view,
     // Only what is in state `blocked` is unblocked; anything else is looked at again by the next claim.

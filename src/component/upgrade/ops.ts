@@ -7,8 +7,8 @@ import { readKeyStatus, startReseal } from "../secrets/ops.js";
 import { UPGRADE_COUNT_LIMIT, type UpgradeStatus } from "./validators.js";
 
 /**
- * One batch of conversations and messages in this transaction; the rest, and histories, which may fill one, in the
- * runner's own. Two runs at once are harmless: a row of ours is never taken over again.
+ * One batch of conversations, with their histories, and of messages in this transaction; the rest in the runner's own.
+ * Two runs at once are harmless: a row of ours is never taken over again.
  */
 export async function advanceUpgrade(ctx: MutationCtx, now: number): Promise<void> {
   const more = await takeOverLegacyRows(ctx, now);
@@ -16,10 +16,9 @@ export async function advanceUpgrade(ctx: MutationCtx, now: number): Promise<voi
   if (more || histories > 0) await ctx.scheduler.runAfter(0, internal.upgrade.runner.run, {});
 }
 
-/** The runner's share: a batch of each kind. True when more may be left. */
+/** The runner's share. True when more may be left. */
 export async function migrateBatch(ctx: MutationCtx, now: number): Promise<boolean> {
-  const more = await takeOverLegacyRows(ctx, now);
-  return (await moveLegacyHistories(ctx)) || more;
+  return (await takeOverLegacyRows(ctx, now)) || (await moveLegacyHistories(ctx));
 }
 
 /** Starts the migration now; without a usable key the secrets stay as they are. */

@@ -1,4 +1,5 @@
 /** From 3.x to here with traffic on the line. */
+import { convexTest } from "convex-test";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { api, internal } from "../_generated/api.js";
 import {
@@ -15,7 +16,8 @@ import {
   type T,
 } from "../queue/setup.test.js";
 import { openActiveSecret } from "../secrets/ops.js";
-import { initTest } from "../setup.test.js";
+import { initTest, modules, PROVIDER } from "../setup.test.js";
+import schema from "../schema.js";
 import { BOT, insertLegacyDeployment, LEGACY_SECRET, type Flavour } from "./legacyData.fixture.js";
 
 useTestClock();
@@ -72,7 +74,7 @@ async function runScheduled(t: T) {
 
 describe.each(FLAVOURS)("a deployment of %s", (flavour) => {
   test("is served while it is migrated: every message once, in order, with its attempts", async () => {
-    const { t, held, waiting } = await deployment(flavour);
+    const { t, held, waiting } = await deployment(flavour, 30, 300);
     expect(await status(t)).toEqual({
       ...{ done: false, conversations: 10, messages: 10, histories: 10, secrets: 2, problem: null },
     });
@@ -198,4 +200,104 @@ test("a history of a megabyte in 8,000 entries moves in one transaction", async 
     ...{ conversationId: "telegram:0", limit: 2 },
   });
   expect(page.entries.map((entry) => entry.content)).toEqual(["said 7998", "said 7999"]);
+});
+
+test("long histories keep every transaction inside Convex's limits, whoever comes first", async () => {
+  const t = convexTest({ schema, modules, transactionLimits: true });
+  const ids = await t.run(async (ctx) => {
+    await insertLegacyDeployment(ctx, {
+      ...{ flavour: "3.0.3", now: START, conversations: 24, history: 0 },
+    });
+    return (await ctx.db.query("conversations").take(24)).map(({ _id }) => _id);
+  });
+  const entry = { role: "user" as const, content: "x".repeat(30_000), at: START };
+  const contextHistory = Array.from({ length: 30 }, () => entry);
+  for (const id of ids)
+    await t.run(async (ctx) => await ctx.db.patch("conversations", id, { contextHistory }));
+  const newPass = async (passId: string) => {
+    await t.run(async (ctx) => {
+      const state = (await ctx.db.query("schedulerState").first())!;
+      await ctx.db.patch("schedulerState", state._id, { passId, passStartedAt: Date.now() });
+    });
+    return await t.mutation(internal.scheduler.reserve.prepare, { passId });
+  };
+  expect(await status(t)).toMatchObject({ done: false });
+  await t.mutation(internal.retention.sweeper.run, {});
+  for (let n = 0; n < 4; n++) expect(await newPass(`p${n}`)).toBe(true);
+  expect(await batch(t)).toBe(true);
+  await migrate(t);
+  expect(await status(t)).toMatchObject({ conversations: 0, messages: 0, histories: 0 });
+  const whole = await wholeHistory(t, "telegram:23", 200);
+  expect([whole.length, whole[0]?.length]).toEqual([30, 30_000]);
+});
+
+describe("a worker of the old fleet", () => {
+  const RESTORE = { workspaceId: "default", agentKey: "a", conversationId: "telegram:0" };
+
+  test("keeps its conversation: a pass neither makes a second machine for it nor evicts it", async () => {
+    const { t, held } = await deployment("3.0.3", 1);
+    await t.mutation(api.lib.setProviderRuntimeConfig, { providerConfig: PROVIDER });
+    await migrate(t);
+    const old = { workerId: "afw-1-0", messageId: held, leaseId: "old-lease" };
+    expect(await complete(t, old)).toBe(true);
+    for (const passId of ["p1", "p2"]) {
+      await t.run(async (ctx) => {
+        const state = (await ctx.db.query("schedulerState").first())!;
+        await ctx.db.patch("schedulerState", state._id, { passId, passStartedAt: Date.now() });
+      });
+      const observation = { apps: [] };
+      expect(
+        await t.mutation(internal.scheduler.reserve.commit, { passId, observation }),
+      ).toMatchObject({ spawned: 0, drained: 0 });
+    }
+    expect(await claim(t, "afw-1-0", "telegram:0")).not.toBeNull();
+    await expectConsistent(t, 5);
+  });
+
+  test("goes on with the memory that was the head when it started, though it never says so", async () => {
+    const { t } = await deployment("3.0.3", 1);
+    await migrate(t);
+    const store = async (workerId: string) => {
+      const { snapshotId } = await t.mutation(api.lib.prepareDataSnapshotUpload, {
+        ...{ ...RESTORE, workerId, reason: "manual" as const },
+      });
+      const [storageId, sha256] = await t.run(async (ctx) => {
+        const id = await ctx.storage.store(new Blob([`memory of ${workerId}`]));
+        return [id, (await ctx.db.system.get("_storage", id))!.sha256] as const;
+      });
+      await t.mutation(api.lib.finalizeDataSnapshotUpload, {
+        ...{ workerId, snapshotId, storageId, sha256 },
+        sizeBytes: `memory of ${workerId}`.length,
+      });
+      return snapshotId;
+    };
+    // The worker before it stored the head; ours started after that.
+    const head = await t.run(async (ctx) => {
+      const id = await ctx.storage.store(new Blob(["before"]));
+      return await ctx.db.insert("dataSnapshots", {
+        ...{ ...RESTORE, workerId: "afw-0", reason: "drain", formatVersion: 1, status: "ready" },
+        ...{ createdAt: 1, expiresAt: Date.now() + 1e9, archiveFileId: id, sha256: "0" },
+      });
+    });
+    const stored = await store("afw-1-0");
+    const row = await t.run(async (ctx) => await ctx.db.get("dataSnapshots", stored));
+    expect(row).toMatchObject({ status: "ready", lineage: "main", parentSnapshotId: head });
+  });
+});
+
+test("a lock whose message is not in work any more does not keep its conversation", async () => {
+  const { t, held } = await deployment("3.0.3", 1);
+  await t.run(async (ctx) => {
+    const row = (await ctx.db.query("conversations").first())!;
+    const lock = row.processingLock!;
+    await ctx.db.patch("messageQueue", held, { status: "done" });
+    await ctx.db.patch("conversations", row._id, {
+      processingLock: { ...lock, leaseExpiresAt: START - 1 },
+    });
+  });
+  await migrate(t);
+  const row = await t.run(async (ctx) => await ctx.db.query("conversations").first());
+  expect(row).toMatchObject({ state: "ready", ownerWorkerId: "afw-1-0" });
+  expect(row).not.toHaveProperty("processingLock");
+  await mustClaim(t, "afw-1-0", "telegram:0");
 });

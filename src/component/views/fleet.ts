@@ -120,14 +120,14 @@ function withoutRow(machine: Sighting, listedAt: number | null): FleetRow {
 
 /** The most that is known: final, saved (while it worked), restored (from an earlier worker), none. */
 async function snapshotOf(ctx: QueryCtx, worker: Worker): Promise<FleetRow["snapshot"]> {
-  const { finalSnapshotId, restoredSnapshotId } = worker;
+  const { finalSnapshotId, restoredSnapshotId = null } = worker;
   const lastId = finalSnapshotId ?? worker.lastSnapshotId;
   const last = lastId === undefined ? null : await ctx.db.get("dataSnapshots", lastId);
   const saved = lastId === undefined ? null : "saved";
-  const restored = restoredSnapshotId === undefined ? "none" : "restored";
+  const restored = restoredSnapshotId === null ? "none" : "restored";
   return {
     state: finalSnapshotId === undefined ? (saved ?? restored) : "final",
-    restoredSnapshotId: restoredSnapshotId ?? null,
+    restoredSnapshotId,
     lastSnapshotId: lastId ?? null,
     lastSnapshotAt: last?.createdAt ?? null,
   };

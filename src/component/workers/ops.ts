@@ -25,6 +25,7 @@ export {
   revokeTokens,
   touchWorker,
   workerByTokenHash,
+  workersAssignedTo,
   type Worker,
 } from "./store.js";
 

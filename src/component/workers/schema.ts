@@ -41,7 +41,8 @@ export const workersTables = {
     firstSeenAt: v.optional(v.number()),
     /** Absent: it has not said so (yet), or runs an image that never does. */
     loadedSkills: v.optional(vLoadedSkills),
-    restoredSnapshotId: v.optional(v.id("dataSnapshots")),
+    /** Null: it said that it started empty. Absent: it has not said so (yet), or runs an image that never does. */
+    restoredSnapshotId: v.optional(v.union(v.null(), v.id("dataSnapshots"))),
     drainingSince: v.optional(v.number()),
     drainDeadlineAt: v.optional(v.number()),
     drainReason: v.optional(vDrainReason),

@@ -2,13 +2,20 @@
 import { refuse } from "../../shared/errors.js";
 import { loadConversation } from "../conversations/ops.js";
 import type { Id, MutationCtx } from "../kit/functions.js";
-import { failUpload, finalizeUpload, prepareUpload, type NewUpload } from "../snapshots/ops.js";
+import {
+  failUpload,
+  finalizeUpload,
+  findHead,
+  prepareUpload,
+  type NewUpload,
+  type RestoreKey,
+} from "../snapshots/ops.js";
 import { recordMachineEvent } from "../trail/ops.js";
 import { beginDrain, beginStop, loadWorker, type Worker } from "./ops.js";
 
 /**
  * Begins an upload. The worker must have had the conversation; the parent is what it names, else its own last
- * snapshot, else what it restored.
+ * snapshot, else what it restored or, when its image never says, what it must have restored.
  * @throws WORKER_NOT_FOUND, SNAPSHOT_REFUSED
  */
 export async function prepareWorkerSnapshot(
@@ -32,12 +39,25 @@ export async function prepareWorkerSnapshot(
   // A worker that snapshots because it is going away takes no more work, whether it was told to stop or not.
   if (args.reason !== "manual") await beginDrain(ctx, worker, "exited", args.nowMs ?? Date.now());
   const { parentSnapshotId: named, nowMs, ...upload } = args;
-  const parentSnapshotId = named ?? worker.lastSnapshotId ?? worker.restoredSnapshotId;
+  const parentSnapshotId =
+    named ?? worker.lastSnapshotId ?? (await restoredBy(ctx, worker, upload));
   return await prepareUpload(ctx, {
     ...upload,
     ...(nowMs === undefined ? {} : { nowMs }),
     ...(parentSnapshotId === undefined ? {} : { parentSnapshotId }),
   });
+}
+
+/** What an image that does not say so restored: the head of the time, as far as it still is the head. */
+async function restoredBy(
+  ctx: MutationCtx,
+  worker: Worker,
+  key: RestoreKey,
+): Promise<Id<"dataSnapshots"> | undefined> {
+  if (worker.restoredSnapshotId !== undefined) return worker.restoredSnapshotId ?? undefined;
+  const head = await findHead(ctx, key);
+  const startedAt = worker.createdAt ?? worker._creationTime;
+  return head !== null && head.createdAt <= startedAt ? head._id : undefined;
 }
 
 export type UploadResult = {

@@ -1,5 +1,6 @@
 /** The workers room's rows: workers, their signs of life and their tokens. */
 import type { Doc, MutationCtx, QueryCtx } from "../kit/functions.js";
+import { MAX_LIVE_WORKERS } from "./validators.js";
 
 export type Worker = Doc<"workers">;
 /** A worker, and those rows that took over what it left behind. */
@@ -12,6 +13,19 @@ export async function loadWorker(ctx: QueryCtx, workerId: string): Promise<Worke
     .query("workers")
     .withIndex("by_workerId", (q) => q.eq("workerId", workerId))
     .unique();
+}
+
+/** Workers that may still work for this conversation, whoever owns it. */
+export async function workersAssignedTo(ctx: QueryCtx, conversationId: string): Promise<Worker[]> {
+  const live: Worker[] = [];
+  for (const status of ["active", "draining"] as const)
+    live.push(
+      ...(await ctx.db
+        .query("workers")
+        .withIndex("by_status", (q) => q.eq("status", status))
+        .take(MAX_LIVE_WORKERS)),
+    );
+  return live.filter(({ assignment }) => assignment?.conversationId === conversationId);
 }
 
 /** Rows that name this volume as theirs, of whatever status; names are derived from worker ids. */
