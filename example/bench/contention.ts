@@ -60,10 +60,13 @@ const summary = (
 });
 
 /** A backlog of one message in each of a thousand conversations, and as many workers as claims will be made. */
-async function backlog(engine: Engine, options: { assigned: boolean }): Promise<void> {
+async function backlog(
+  engine: Engine,
+  options: { assigned: boolean; pass?: "due" | "under way" },
+): Promise<void> {
   const now = Date.now();
   engine.load("agentProfiles", [agentRow]);
-  engine.load("schedulerState", [schedulerRow(now)]);
+  engine.load("schedulerState", [schedulerRow(now, options.pass)]);
   const slots = await slotsOf(CONVERSATIONS);
   const ids = engine.load(
     "messageQueue",
@@ -72,7 +75,10 @@ async function backlog(engine: Engine, options: { assigned: boolean }): Promise<
   engine.load(
     "conversations",
     slots.map(({ conversationId, slot }, n) =>
-      conversationRow({ conversationId, slot, headMessageId: ids[n] ?? "", at: now - 10_000 + n }),
+      conversationRow({
+        ...{ conversationId, slot, headMessageId: ids[n] ?? "", at: now - 10_000 + n },
+        ownerWorkerId: options.assigned ? `w${n}` : undefined,
+      }),
     ),
   );
   engine.load(
@@ -87,9 +93,10 @@ export async function measureClaims(
   concurrent: number,
   assigned: boolean,
   seed: number,
+  pass: "due" | "under way" = "under way",
 ): Promise<Contention> {
   return await measured(seed, async (engine) => {
-    await backlog(engine, { assigned });
+    await backlog(engine, { assigned, pass });
     let workers = 0;
     const claimed: string[] = [];
     const tally = await hammer(concurrent, CLAIMS, async () => {

@@ -20,9 +20,10 @@ export async function slotsOf(count: number): Promise<Slot[]> {
 
 export const agentRow: Row = { agentKey: "default", version: "1", secretsRef: [], enabled: true };
 
-/** A pass is due in a second, as behind a burst. */
-export const schedulerRow = (now: number): Row => ({
-  ...{ key: "main", deploymentId: "bench", passCount: 1, wakeAt: now + 1_000 },
+/** A pass is due in a second, as behind a burst, or under way, as when new workers make their first calls. */
+export const schedulerRow = (now: number, pass: "due" | "under way" = "due"): Row => ({
+  ...{ key: "main", deploymentId: "bench", passCount: 1 },
+  ...(pass === "due" ? { wakeAt: now + 1_000 } : { passId: "p1", passStartedAt: now }),
 });
 
 export const messageRow = (conversationId: string, at: number): Row => ({
@@ -33,11 +34,14 @@ export const messageRow = (conversationId: string, at: number): Row => ({
 
 /** `ageing`: see AGING_MS_PER_PRIORITY_POINT in queue/order. */
 const ageingMsPerPoint = 6_000;
-export const conversationRow = (row: Slot & { headMessageId: string; at: number }): Row => ({
+export const conversationRow = (
+  row: Slot & { headMessageId: string; at: number; ownerWorkerId?: string | undefined },
+): Row => ({
   ...{ conversationId: row.conversationId, agentKey: "default", slot: row.slot },
   ...{ contextHistory: [], pendingToolCalls: [], state: "ready", readyAt: row.at, priority: 50 },
   ...{ rankAt: row.at - 50 * ageingMsPerPoint, headMessageId: row.headMessageId },
   ...{ headScheduledFor: row.at, queuedCount: 1, generation: 0, nextSequence: 0, firstSequence: 0 },
+  ownerWorkerId: row.ownerWorkerId,
 });
 
 export const workerRow = (workerId: string, now: number, conversationId?: string): Row => ({

@@ -77,7 +77,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "forget the wake-up of a lease",
     file: "component/queue/claiming.ts",
-    find: "  await requestPass(ctx, leaseExpiresAt + LEASE_WAKE_SLACK_MS, now);\n",
+    find: "  await requestPassApart(ctx, leaseExpiresAt + LEASE_WAKE_SLACK_MS, now);\n",
     replace: "",
     tests: ["component/queue/claiming.test.ts"],
     noticedBy: "tests",

@@ -9,7 +9,7 @@ import { loadConversation, type Conversation } from "../conversations/ops.js";
 import { internal } from "../_generated/api.js";
 import type { MutationCtx } from "../kit/functions.js";
 import { randomBase36 } from "../kit/random.js";
-import { requestPass } from "../kit/wake.js";
+import { requestPassApart } from "../kit/wake.js";
 import { loadPolicy } from "../settings/ops.js";
 import { recordMachineEvent, recordMessageEvent } from "../trail/ops.js";
 import { idleHeartbeatMs, isFresh } from "../workers/machine.js";
@@ -198,7 +198,7 @@ async function lease(
     ...leaving(message),
     to: "processing",
   });
-  await requestPass(ctx, leaseExpiresAt + LEASE_WAKE_SLACK_MS, now);
+  await requestPassApart(ctx, leaseExpiresAt + LEASE_WAKE_SLACK_MS, now);
   return toJob({ ...message, ...held });
 }
 

@@ -4,11 +4,12 @@
  */
 import { v } from "convex/values";
 import { internal } from "../_generated/api.js";
-import { internalAction, internalMutation } from "../kit/functions.js";
+import { internalAction, internalMutation, internalQuery } from "../kit/functions.js";
 import type { Doc, MutationCtx } from "../kit/functions.js";
 import { randomBase36 } from "../kit/random.js";
 import {
   cancelWake,
+  decideWake,
   isPassRunning,
   loadSchedulerState,
   PASS_LEASE_MS,
@@ -21,6 +22,7 @@ import { appsInUse, countMachines, type Demand } from "./facts.js";
 import { countLeaks } from "./leaks.js";
 import { runPass } from "./pass.js";
 import { nextWakeAt } from "./wakeups.js";
+import { readSchedulerState } from "./reading.js";
 import { loadWorld } from "./world.js";
 
 const MAX_STORED_ERRORS = 20;
@@ -75,6 +77,17 @@ export const begin = internalMutation({
     const passId = await takePass(ctx, Date.now(), { woken: true });
     if (passId !== null) await ctx.scheduler.runAfter(0, internal.scheduler.loop.run, { passId });
     return null;
+  },
+});
+
+/** Whether a pass comes by `at` without anybody's asking: one is under way, or scheduled. For `requestPassApart`. */
+export const isComing = internalQuery({
+  args: { at: v.number(), now: v.number() },
+  returns: v.boolean(),
+  handler: async (ctx, { at, now }) => {
+    const state = await readSchedulerState(ctx);
+    if (state === null) return false;
+    return isPassRunning(state, now) || decideWake(state, at, now).kind === "keep";
   },
 });
 
