@@ -23,7 +23,7 @@ export const NEXT_PASS_BOUND_MS = PASS_LEASE_MS + 2_000;
  */
 const BURN_BOUND_MS = 2 * PASS_LEASE_MS + BUDGET_DRAIN_DEADLINE_MS + STRAY_BOUND_MS;
 /** The same when nothing goes wrong: passes judge about once a minute, then a message is finished and memory stored. */
-const UNDISTURBED_BURN_MS = 5 * MINUTE_MS;
+const UNDISTURBED_BURN_MS = 2 * MINUTE_MS;
 /** By how much a fault can delay that; the others take seconds, or end a machine. */
 const DELAY_MS: Partial<Record<Fault, number>> = {
   killAction: PASS_LEASE_MS,

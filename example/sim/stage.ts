@@ -34,8 +34,9 @@ export async function onStage<R>(
   await loadModules();
   const draws = new Draws(options.seed);
   const clock = new SimClock(START);
-  const weather = weatherOf(draws, options.faults);
-  const world = new World(options, draws, clock, weather, setting ?? settingOf(draws), START);
+  const chosen = setting ?? settingOf(draws);
+  const weather = weatherOf(draws, options.faults, chosen.budget !== null);
+  const world = new World(options, draws, clock, weather, chosen, START);
   world.watcher = watcher ?? null;
   world.chats = new Chats(world);
   world.model = new Model();

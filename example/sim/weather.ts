@@ -56,11 +56,15 @@ export type Fault = keyof typeof BAD;
 export const FAULTS = Object.keys(BAD) as Fault[];
 export type Weather = Readonly<Record<Fault, number>>;
 
+/** Of the runs with a budget: what it allows can be told to the minute where nothing goes wrong. */
+const FAIR_SHARE = 0.4;
+
 /** Every run has weather of its own, so that some faults meet alone and others all at once. */
-export function weatherOf(draws: Draws, enabled: readonly Fault[]): Weather {
+export function weatherOf(draws: Draws, enabled: readonly Fault[], budgeted: boolean): Weather {
+  const isFair = budgeted && draws.at("weather/clear") < FAIR_SHARE;
   return Object.fromEntries(
     FAULTS.map((fault) => {
-      const kind = draws.at(`weather/${fault}`);
+      const kind = isFair ? 0 : draws.at(`weather/${fault}`);
       const share = kind < 0.4 ? 0 : kind < 0.8 ? 0.25 : 1;
       return [fault, enabled.includes(fault) ? BAD[fault] * share : 0];
     }),
