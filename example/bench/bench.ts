@@ -7,7 +7,8 @@ import { measureClaims, measureEnqueues, type Contention } from "./contention.js
 import { measureCosts } from "./costs.js";
 import { measureDrain, type Drain } from "./drain.js";
 import { toSvg } from "./plot.js";
-import { compare, toMarkdown, type Report } from "./report.js";
+import { compare } from "./compare.js";
+import { toMarkdown, type Report } from "./report.js";
 
 const USAGE = `npm run bench [-- options]
   --seed N        seed of all that is drawn (1)
@@ -16,9 +17,11 @@ const USAGE = `npm run bench [-- options]
   --write         renew docs/BENCHMARKS.md and its plot`;
 const DOCS = new URL("../../docs/", import.meta.url);
 const CONCURRENT = [1, 16, 64];
+/** Conversations, when there are hardly more than workers. */
+const FEW = 100;
 const BURST = 100;
 const FLEETS = [5, 20];
-const TRAFFIC = { conversations: 10, perConversation: 20, everyMs: 120_000 };
+const TRAFFIC = { conversations: 10, perConversation: 100, everyMs: 120_000 };
 /** The figures stand between these lines of the document. */
 const BEGIN = "<!-- figures -->";
 const END = "<!-- /figures -->";
@@ -38,6 +41,7 @@ async function measure(seed: number): Promise<Report> {
   for (const assigned of [true, false])
     for (const concurrent of CONCURRENT)
       contention.push(await measureClaims(concurrent, assigned, seed));
+  contention.push(await measureClaims(64, false, seed, { waiting: FEW }));
   for (const concurrent of CONCURRENT) contention.push(await measureEnqueues(concurrent, seed));
   return {
     conditions: {
@@ -76,10 +80,9 @@ if (values.help) console.log(USAGE);
 else {
   const report = await measure(Number(values.seed));
   console.log(toMarkdown(report));
+  // Read before a run is saved under the same name.
+  const saved = values.compare === undefined ? null : await readFile(values.compare, "utf8");
   if (values.save !== undefined) await writeFile(values.save, JSON.stringify(report, null, 2));
-  if (values.compare !== undefined) {
-    const saved = JSON.parse(await readFile(values.compare, "utf8")) as Report;
-    console.log(`\n${compare(saved, report)}`);
-  }
+  if (saved !== null) console.log(`\n${compare(JSON.parse(saved) as Report, report)}`);
   if (values.write) await writeDocument(report);
 }

@@ -98,7 +98,7 @@ test("whoever loses five times gets the error", async () => {
 test.each(["due", "under way"] as const)(
   "64 workers with their conversations claim without a conflict while a pass is %s",
   async (pass) => {
-    expect(await measureClaims(64, true, 7, pass)).toMatchObject({
+    expect(await measureClaims(64, true, 7, { pass })).toMatchObject({
       ...{ done: 600, gaveUp: 0, conflictsPerCall: 0 },
     });
   },

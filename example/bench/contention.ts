@@ -5,7 +5,11 @@ import { measured } from "./measured.js";
 import { agentRow, conversationRow, messageRow, schedulerRow, slotsOf, workerRow } from "./rows.js";
 
 export type Contention = {
-  operation: "claim, conversation assigned" | "claim, free worker" | "enqueue";
+  operation:
+    | "claim, conversation assigned"
+    | "claim, free worker"
+    | "claim, free worker, few messages"
+    | "enqueue";
   concurrent: number;
   done: number;
   conflictsPerCall: number;
@@ -62,12 +66,12 @@ const summary = (
 /** A backlog of one message in each of a thousand conversations, and as many workers as claims will be made. */
 async function backlog(
   engine: Engine,
-  options: { assigned: boolean; pass?: "due" | "under way" },
+  options: { assigned: boolean; pass?: "due" | "under way"; waiting?: number },
 ): Promise<void> {
   const now = Date.now();
   engine.load("agentProfiles", [agentRow]);
   engine.load("schedulerState", [schedulerRow(now, options.pass)]);
-  const slots = await slotsOf(CONVERSATIONS);
+  const slots = await slotsOf(options.waiting ?? CONVERSATIONS);
   const ids = engine.load(
     "messageQueue",
     slots.map(({ conversationId }, n) => messageRow(conversationId, now - 10_000 + n)),
@@ -93,13 +97,13 @@ export async function measureClaims(
   concurrent: number,
   assigned: boolean,
   seed: number,
-  pass: "due" | "under way" = "under way",
+  { pass = "under way", waiting }: { pass?: "due" | "under way"; waiting?: number } = {},
 ): Promise<Contention> {
   return await measured(seed, async (engine) => {
-    await backlog(engine, { assigned, pass });
+    await backlog(engine, { assigned, pass, ...(waiting !== undefined && { waiting }) });
     let workers = 0;
     const claimed: string[] = [];
-    const tally = await hammer(concurrent, CLAIMS, async () => {
+    const tally = await hammer(concurrent, Math.min(CLAIMS, waiting ?? CLAIMS), async () => {
       const outcome = await engine.mutation("lib:claim", { workerId: `w${workers++}` });
       const job = outcome.value as { messageId: string } | null;
       if (job === null) throw new Error("A worker found nothing although messages wait.");
@@ -107,7 +111,8 @@ export async function measureClaims(
       return outcome;
     });
     if (new Set(claimed).size !== claimed.length) throw new Error("A message was claimed twice.");
-    const operation = assigned ? "claim, conversation assigned" : "claim, free worker";
+    const free = waiting === undefined ? "claim, free worker" : "claim, free worker, few messages";
+    const operation = assigned ? "claim, conversation assigned" : free;
     return summary(operation, concurrent, tally, engine);
   });
 }

@@ -1,4 +1,4 @@
-/** The figures of a run as Markdown, and beside those of a saved run. */
+/** The figures of a run as Markdown. */
 import type { Calls } from "./calls.js";
 import type { Contention } from "./contention.js";
 import { SIZES, type Cost } from "./costs.js";
@@ -12,7 +12,7 @@ export type Report = {
   calls: Calls[];
 };
 
-const table = (head: string[], rows: (string | number)[][]): string =>
+export const table = (head: string[], rows: (string | number)[][]): string =>
   [head, head.map(() => "---"), ...rows].map((row) => `| ${row.join(" | ")} |`).join("\n");
 
 const round = (value: number) => String(Math.round(value * 1_000) / 1_000);
@@ -117,52 +117,4 @@ export function toMarkdown(report: Report): string {
     "## Calls",
     callsTable(report.calls),
   ].join("\n\n");
-}
-
-const countsOf = ({ scene: _scene, fly, ...counts }: Calls): Record<string, number> => ({
-  ...counts,
-  Fly: totalOf(fly),
-});
-
-/** Every figure of the saved run that is another one now. */
-export function compare(saved: Report, now: Report): string {
-  const rows: (string | number)[][] = [];
-  const note = (what: string, before: number | undefined, after: number) => {
-    if (before === after) return;
-    const ratio = before === undefined || before === 0 ? "–" : `${round(after / before)} ×`;
-    rows.push([what, before === undefined ? "–" : round(before), round(after), ratio]);
-  };
-  for (const cost of now.costs) {
-    const before = saved.costs.find(
-      (other) => other.operation === cost.operation && other.rows === cost.rows,
-    );
-    const what = `${cost.operation}, ${many(cost.rows)} messages`;
-    note(`${what}: read`, before?.reads, cost.reads);
-    note(`${what}: written`, before?.writes, cost.writes);
-    note(`${what}: scheduled`, before?.scheduled, cost.scheduled);
-  }
-  for (const row of now.contention) {
-    const before = saved.contention.find(
-      (other) => other.operation === row.operation && other.concurrent === row.concurrent,
-    );
-    const what = `${row.operation}, ${row.concurrent} at once`;
-    note(`${what}: conflicts per call`, before?.conflictsPerCall, row.conflictsPerCall);
-    note(`${what}: gave up`, before?.gaveUp, row.gaveUp);
-  }
-  // A run saved before these were measured has none of them.
-  const { drains = [], calls = [] } = saved as Partial<Report>;
-  for (const drain of now.drains) {
-    const before = drains.find((other) => other.maxWorkers === drain.maxWorkers);
-    const what = `burst, ${drain.maxWorkers} workers`;
-    note(`${what}: ms until the last one`, before?.drainMs, drain.drainMs);
-    for (const phase of PHASES)
-      note(`${what}: ms of ${phase}`, before?.phases[phase], drain.phases[phase]);
-  }
-  for (const row of now.calls) {
-    const before = calls.find((other) => other.scene === row.scene);
-    for (const [what, count] of Object.entries(countsOf(row)))
-      note(`${row.scene}: ${what}`, before && countsOf(before)[what], count);
-  }
-  if (rows.length === 0) return `No figure differs from the run of ${saved.conditions.date}.`;
-  return table(["figure", saved.conditions.date, "now", "ratio"], rows);
 }

@@ -3,7 +3,7 @@ import { api } from "../../src/component/_generated/api.js";
 import { DEFAULT_CONFIG } from "../../src/component/config.js";
 import type { Setting } from "../sim/setting.js";
 import { onStage, settle, tidy } from "../sim/stage.js";
-import { AGENT } from "../sim/users.js";
+import { AGENT } from "../sim/asking.js";
 import type { Watcher, World } from "../sim/world.js";
 
 const SECOND_MS = 1_000;

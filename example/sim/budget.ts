@@ -5,7 +5,7 @@ import { ratesOf } from "../../src/component/spend/prices.js";
 import { burnBoundMs, ledgerBoundMs } from "./bounds.js";
 import type { Row } from "./database.js";
 import { VOLUME_SIZE_GB } from "./setting.js";
-import { AGENT } from "./users.js";
+import { AGENT } from "./asking.js";
 import type { World } from "./world.js";
 
 export type Budget = { owner: "deployment" | "agent"; usdPerDay: number };

@@ -13,7 +13,7 @@ export type Lease = { messageId: string; leaseId: string };
 export async function deliver(
   process: WorkerProcess,
   lease: Lease,
-  chat: string,
+  { chat, token }: { chat: string; token: string | null },
   answer: Answer,
 ): Promise<boolean> {
   const { world } = process;
@@ -40,8 +40,9 @@ export async function deliver(
     const begun = await record("sending", takeBack);
     if (begun.answer === null) return false;
     if (!begun.proceed) continue;
-    const sent = world.chats.send(
+    const sent = await world.chats.send(
       { chat, messageId: lease.messageId, part, text },
+      token,
       `${process.life}:${process.calls}`,
     );
     await process.danger("sent");

@@ -3,6 +3,7 @@ import { findViolations, type QueueRows } from "../../src/component/queue/invari
 import { NEXT_PASS_BOUND_MS, STRAY_BOUND_MS } from "./bounds.js";
 import { checkLedger, checkSpending } from "./budget.js";
 import type { Row } from "./database.js";
+import { BOT } from "./telegram.js";
 import type { World } from "./world.js";
 
 type Worker = Row & {
@@ -119,6 +120,7 @@ function checkReplies(world: World): void {
         `part ${part} of ${messageId} was heard ${count} times`,
       );
   }
+  if (model.repliesChecked < replies.length) chats.checkShown(BOT);
   model.repliesChecked = replies.length;
 }
 

@@ -36,10 +36,11 @@ test("a broken promise is found, and shrunk to what it takes", async () => {
   vi.spyOn(Chats.prototype, "send").mockImplementation(function (
     this: InstanceType<typeof Chats>,
     reply,
+    token,
     key,
   ) {
-    send.call(this, reply, key);
-    return send.call(this, reply, `${key}/again`);
+    void send.call(this, reply, token, key);
+    return send.call(this, reply, token, `${key}/again`);
   });
   const options = { seed: 5, steps: 150, faults: FAULTS };
   const found = await simulate(options);

@@ -11,7 +11,8 @@ import { Model } from "./model.js";
 import { networkOf } from "./network.js";
 import { checkWrites } from "./promises.js";
 import { settingOf, VOLUME_SIZE_GB, type Setting } from "./setting.js";
-import { AGENT, BOT, WEBHOOK_SECRET_HASH } from "./users.js";
+import { AGENT } from "./asking.js";
+import { BOT, BOT_TOKEN, openTelegram, WEBHOOK_SECRET_HASH } from "./telegram.js";
 import { startWorker } from "./worker.js";
 import { weatherOf } from "./weather.js";
 import { World, type SimOptions, type Watcher } from "./world.js";
@@ -60,6 +61,7 @@ export async function onStage<R>(
   try {
     await open(world);
     const result = await play(world);
+    world.telegram.close();
     await world.fly.close().catch(() => undefined);
     return result;
   } finally {
@@ -102,12 +104,13 @@ async function open(world: World): Promise<void> {
       return startWorker(world, machine, life);
     },
   });
-  Object.assign(world, { t, database, fly });
-  world.model.secrets.add(FLY_TOKEN).add(SECRETS_KEY);
+  const telegram = await openTelegram(world);
+  Object.assign(world, { t, database, fly, telegram });
+  world.model.secrets.add(FLY_TOKEN).add(SECRETS_KEY).add(BOT_TOKEN);
   await t.mutation(api.lib.configureAgent, {
     agentKey: AGENT,
     version: "1",
-    secretsRef: [],
+    secretsRef: ["telegram.botToken"],
     enabled: true,
     botIdentity: BOT,
   });
@@ -118,7 +121,9 @@ async function open(world: World): Promise<void> {
       updatedAt: START,
     });
   });
-  await t.mutation(api.lib.importSecret, { secretRef: "fly.apiToken", plaintextValue: FLY_TOKEN });
+  const secrets = { "fly.apiToken": FLY_TOKEN, "telegram.botToken": BOT_TOKEN };
+  for (const [secretRef, plaintextValue] of Object.entries(secrets))
+    await t.mutation(api.lib.importSecret, { secretRef, plaintextValue });
   await t.mutation(api.lib.importSecret, {
     secretRef: "convex.url",
     plaintextValue: "https://happy-animal-123.convex.cloud",

@@ -2,34 +2,12 @@
 import { api } from "../../src/component/_generated/api.js";
 import type { Id } from "../../src/component/kit/functions.js";
 import type { GatewayFunctionName } from "../../src/component/gateway/protocol.js";
-import { isAgentFactoryError } from "../../src/shared/errors.js";
+import { AGENT, ask } from "./asking.js";
 import { perform } from "./gateway.js";
+import { BOT } from "./telegram.js";
 import type { World } from "./world.js";
 
-export const BOT = "4242";
-export const WEBHOOK_SECRET_HASH = "ab".repeat(32);
-export const AGENT = "default";
-
 type Act = (world: World, key: string) => Promise<void>;
-
-/** A call of the app. Refusals are answers; anything else that is thrown is a broken promise. */
-async function ask<R>(
-  world: World,
-  actor: string,
-  name: string,
-  call: () => Promise<R>,
-): Promise<R | null> {
-  try {
-    const { result } = await world.as(actor, name, call);
-    world.trace(`${actor} ${name} → ${JSON.stringify(result)?.slice(0, 110) ?? "done"}`);
-    return result;
-  } catch (error) {
-    if (!isAgentFactoryError(error))
-      world.violate("calls are answered", `${name}: ${String(error)}`);
-    world.trace(`${actor} ${name} → refused`);
-    return null;
-  }
-}
 
 const enqueue: Act = async (world, key) => {
   const { conversations } = world.setting;
@@ -61,42 +39,11 @@ const enqueue: Act = async (world, key) => {
     world.violate("one key, one message", `the key of "${text}" gave ${messageId} and ${again}`);
 };
 
-const say: Act = async (world, key) => {
+const say: Act = (world, key) => {
   const { chats } = world.setting;
-  const chat = chats[world.between(0, chats.length, `chat/${key}`)] ?? 0;
-  const text = `telegram ${key}`;
-  const updateId = 7_000_000 + Number(key);
-  const body = JSON.stringify({
-    update_id: updateId,
-    message: {
-      message_id: updateId - 6_999_000,
-      date: Math.floor(world.clock.now() / 1_000),
-      chat: { id: chat, type: "private" },
-      from: { id: chat, is_bot: false, first_name: "Somebody" },
-      text,
-    },
-  });
-  const post = async () => {
-    const outcome = await ask(world, "telegram", "ingestTelegramUpdate", async () =>
-      world.t.mutation(api.lib.ingestTelegramUpdate, {
-        credentials: { botIdentity: BOT, secretHash: WEBHOOK_SECRET_HASH },
-        body,
-        tooLarge: false,
-        options: {
-          resolveAgentKeyFromBinding: true,
-          fallbackAgentKey: AGENT,
-          requireBinding: false,
-          allowUnsigned: false,
-        },
-      }),
-    );
-    if (outcome?.kind === "accepted") world.model.accept(text, `telegram:${BOT}:${chat}`, null);
-    else world.violate("updates are accepted", `"${text}" was ${outcome?.kind ?? "refused"}`);
-  };
-  const later = (ms: number) => void world.clock.schedule(ms, () => void post());
-  if (world.strike("updateLate", key)) later(world.between(100, 60_000, `lateBy/${key}`));
-  else await post();
-  if (world.strike("updateAgain", key)) later(world.between(0, 90_000, `againAfter/${key}`));
+  const id = chats[world.between(0, chats.length, `chat/${key}`)] ?? 0;
+  world.telegram.control.say(Number(BOT), { id }, `telegram ${key}`);
+  return Promise.resolve();
 };
 
 const anyMessage = (world: World, key: string): Id<"messageQueue"> | null => {

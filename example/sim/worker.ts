@@ -79,8 +79,9 @@ class SimWorker extends WorkerProcess {
     const bundle = (await this.call("workerHydrationBundle", {
       messageId,
       workspaceId: this.restoreKey.workspaceId,
-    })) as { answer: Answer | null } | null;
+    })) as { answer: Answer | null; telegramBotToken: string | null } | null;
     if (bundle === null) return;
+    const to = { chat: conversationId, token: bundle.telegramBotToken };
     let { answer } = bundle;
     if (answer === null) {
       if (!(await this.#think(lease))) return;
@@ -94,7 +95,7 @@ class SimWorker extends WorkerProcess {
       answer = stored.answer;
     }
     await this.danger("stored");
-    if (!(await deliver(this, lease, conversationId, answer))) return;
+    if (!(await deliver(this, lease, to, answer))) return;
     await this.danger("delivered");
     await this.call("workerComplete", lease);
     this.#answered += 1;

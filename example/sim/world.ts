@@ -5,6 +5,7 @@ import type { SimClock } from "./clock.js";
 import type { Database, Write } from "./database.js";
 import type { T } from "./deployment.js";
 import type { Draws } from "./draws.js";
+import type { LocalTelegramCore } from "../local/telegram/core.js";
 import type { Chats } from "./chats.js";
 import type { Fault, Weather } from "./weather.js";
 import type { Model } from "./model.js";
@@ -64,6 +65,7 @@ export class World {
   database!: Database;
   fly!: LocalFlyCore;
   chats!: Chats;
+  telegram!: LocalTelegramCore;
   model!: Model;
 
   constructor(

@@ -267,7 +267,7 @@ export const MUTANTS: readonly Mutant[] = [
     tests: ["component/scheduler/creating.test.ts"],
   },
   {
-    name: "restore any snapshot's parentage: fork the memory",
+    name: "leave every upload beside the memory",
     file: "component/snapshots/lineage.ts",
     find: 'if (upload.parentSnapshotId === head._id || upload.workerId === head.workerId) return "main";\n  return "detached";',
     replace: 'return "detached";',
@@ -310,5 +310,28 @@ export const MUTANTS: readonly Mutant[] = [
     find: 'await ctx.db.patch("spendBuckets", row._id, addUsage(usageOf(row), usage));',
     replace: 'await ctx.db.patch("spendBuckets", row._id, usageOf(row));',
     tests: ["component/spend/budgets.test.ts"],
+  },
+  {
+    name: "watch no orphans",
+    file: "component/scheduler/orphans.ts",
+    find: "  return machines.ours\n",
+    replace: "  return machines.ours\n    .slice(0, 0)\n",
+    tests: ["component/scheduler/plan.test.ts", "component/scheduler/faults.test.ts"],
+    noticedBy: "tests",
+  },
+  {
+    name: "let every upload become the memory",
+    file: "component/snapshots/lineage.ts",
+    find: '  return "detached";\n',
+    replace: '  return "main";\n',
+    tests: ["component/snapshots/lineage.test.ts"],
+  },
+  {
+    name: "leave a worker of 3.x without its conversation",
+    file: "component/queue/adoption.ts",
+    find: "  const owner = conversation.ownerWorkerId ?? (await findOwner(ctx, conversation));\n",
+    replace: "  const owner = conversation.ownerWorkerId;\n",
+    tests: ["component/upgrade/upgrade.test.ts"],
+    noticedBy: "tests",
   },
 ];
