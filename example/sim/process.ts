@@ -35,7 +35,7 @@ export class WorkerProcess implements MachineProcess {
   ) {
     const { env } = machine;
     this.workerId = machine.name;
-    this.life = `${machine.name}/${life}`;
+    this.life = `worker ${world.numberOf(machine.name)}/${life}`;
     this.token = env["AGENT_FACTORY_WORKER_TOKEN"] ?? "";
     this.restoreKey = {
       workspaceId: env["WORKSPACE_ID"] ?? "default",

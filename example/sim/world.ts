@@ -60,6 +60,7 @@ export class World {
   calm = false;
   stepNumber = 0;
   watcher: Watcher | null = null;
+  readonly #workers = new Map<string, number>();
 
   t!: T;
   database!: Database;
@@ -89,11 +90,23 @@ export class World {
     this.violation ??= new Violation(invariant, detail);
   }
 
-  /** True when this fault strikes here. The same key always gives the same answer. */
+  /**
+   * True when this fault strikes here. The same key always gives the same answer. A schedule (`only`) says itself what
+   * strikes, so that it does not go silent when the weather of its seed changes.
+   */
   strike(fault: Fault, key: string): boolean {
     const rate = this.weather[fault];
-    if (this.calm || rate === 0 || this.draws.at(`${fault}/${key}`) >= rate) return false;
+    const isScheduled = this.options.only !== undefined;
+    if (this.calm || (rate === 0 && !isScheduled)) return false;
+    if (!isScheduled && this.draws.at(`${fault}/${key}`) >= rate) return false;
     return this.happens(`${fault}/${key}`);
+  }
+
+  /** A worker's place among those of the run: unlike its name, which holds a random id, it is the same after a change of the code. */
+  numberOf(workerId: string): number {
+    const known = this.#workers.get(workerId) ?? this.#workers.size + 1;
+    this.#workers.set(workerId, known);
+    return known;
   }
 
   /** Whether an event that the seed drew takes place in this run. */
