@@ -73,7 +73,7 @@ export type AuthCallback = (ctx: AuthCtx, operation: Operation) => Promise<strin
 
 /** What both `exposeApi` and `exposeOperatorApi` take. */
 export type ProviderOptions = {
-  /** Stored when the first message or pass finds none; `setProviderRuntimeConfig` wins over it. */
+  /** Replaces the stored one with every message and pass, until `setProviderRuntimeConfig` was called. */
   providerConfig?: ProviderConfig;
 };
 

@@ -18,7 +18,7 @@ export function exposeQueue(lib: Lib, options: ProviderOptions) {
     /**
      * Puts a message into the queue of its conversation and returns its id. An `idempotencyKey` seen in the last
      * 48 h for this conversation returns the first message's id. A `providerConfig` decides what machines run, so it
-     * needs an operator; it only counts while none is stored.
+     * needs an operator; it replaces the stored one until `setProviderRuntimeConfig` was called.
      */
     enqueue: mutation({
       sensitivity: "user",

@@ -74,7 +74,7 @@ export function exposeQueueOperator(lib: Lib) {
       handler: async (ctx, args) => await ctx.runQuery(lib.listDeadLetters, args),
     }),
 
-    /** Starts dead letters again: one, those of one cause, or the latest of all; `limit` 1…200, default 200. */
+    /** Starts dead letters again: one, those of one cause, or the oldest of all; `limit` 1…200, default 200. */
     redriveDeadLetters: mutation({
       sensitivity: "operator",
       args: {

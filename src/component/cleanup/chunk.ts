@@ -9,6 +9,7 @@ import { connect, survey, type Survey } from "./survey.js";
 import { inLanes, pause, removeMachine, removeVolume, type Outcome } from "./sweep.js";
 import {
   DRAIN_CHECK_MS,
+  MAX_FRUITLESS_MS,
   MAX_SWEEPS,
   MAX_WAIT_FOR_LEAVING_MS,
   type CleanupPhase,
@@ -25,7 +26,7 @@ type News = {
 };
 
 /** Each costs some twenty reads of its transaction. */
-const ADOPTED_AT_ONCE = 25;
+const AT_ONCE = 25;
 
 /** Thrown inside a chunk whose run another action has taken over. */
 export class Superseded extends Error {}
@@ -60,7 +61,8 @@ export class Chunk {
     if (!(await this.#drain(seen.machines))) return false;
     let leaving = isLeaving(seen);
     for (let sweep = 0; sweep < MAX_SWEEPS || isLeaving(seen); sweep++) {
-      const mustGoOn = () => sweep < MAX_SWEEPS || (leaving && this.#mayWaitOn());
+      const mustGoOn = () =>
+        (sweep < MAX_SWEEPS && this.#mayTryOn()) || (leaving && this.#mayWaitOn());
       await this.#sweepMachines(seen.machines);
       if (this.#timeIsUp() && mustGoOn()) return false;
       seen = await this.#survey();
@@ -77,6 +79,10 @@ export class Chunk {
   /** What is on its way out is waited for by one more action, where there may be one; then it is reported as left. */
   #mayWaitOn = () =>
     !this.work.tokenGiven && Date.now() < this.work.startedAt + MAX_WAIT_FOR_LEAVING_MS;
+  /** What does not go is not tried for ever: no machine is created meanwhile. A chunk that removed something was worth it. */
+  #mayTryOn = () =>
+    Date.now() < this.work.startedAt + MAX_FRUITLESS_MS ||
+    this.#goneMachines.size + this.#goneVolumes.size > 0;
   #timeIsUp = () => Date.now() >= this.endsAt;
   #hold = () => ({ runId: this.work._id, chunk: this.work.chunk });
 
@@ -130,10 +136,10 @@ export class Chunk {
       (machine) => machine.phase !== "destroying" && isManaged(machine, this.access.deploymentId),
     );
     if (ours.length === 0) return;
-    for (let from = 0; from < ours.length; from += ADOPTED_AT_ONCE)
+    for (let from = 0; from < ours.length; from += AT_ONCE)
       await this.ctx.runMutation(internal.cleanup.rows.adopt, {
         ...this.#hold(),
-        machines: ours.slice(from, from + ADOPTED_AT_ONCE).map(toAdopt),
+        machines: ours.slice(from, from + AT_ONCE).map(toAdopt),
       });
   }
 
@@ -174,11 +180,14 @@ export class Chunk {
   }
 
   async #follow(): Promise<void> {
-    await this.ctx.runMutation(internal.cleanup.rows.follow, {
-      ...this.#hold(),
-      goneMachines: [...this.#goneMachines].map(([machineId, end]) => ({ machineId, end })),
-      goneVolumeIds: [...this.#goneVolumes],
-    });
+    const machines = [...this.#goneMachines].map(([machineId, end]) => ({ machineId, end }));
+    const volumeIds = [...this.#goneVolumes];
+    for (let from = 0; from < Math.max(1, machines.length, volumeIds.length); from += AT_ONCE)
+      await this.ctx.runMutation(internal.cleanup.rows.follow, {
+        ...this.#hold(),
+        goneMachines: machines.slice(from, from + AT_ONCE),
+        goneVolumeIds: volumeIds.slice(from, from + AT_ONCE),
+      });
   }
 
   /** What was found and is not proven gone is asked for by id: neither a full nor an empty list proves anything alone. */
@@ -218,7 +227,9 @@ export class Chunk {
   ): Promise<Pick<Tally, "gone" | "remaining">> {
     const gone: string[] = [];
     const remaining: string[] = [];
+    let asked = 0;
     for (const id of ids) {
+      if (++asked % AT_ONCE === 0) await this.#note({});
       const proven = await isGone(id).catch(() => false);
       (proven ? gone : remaining).push(id);
     }

@@ -23,9 +23,15 @@ import {
 
 const NO_TOKEN = "Missing active 'fly.apiToken' secret. Import it before running Fly cleanup.";
 const DRY_RUN = "Dry run: nothing was touched; what is listed as remaining would be deleted.";
+const OUT_OF_TIME =
+  "It ran out of time and cannot go on by itself, as its token was given. Call it again.";
 const GOES_ON = "Fly cleanup goes on in the background; lastCleanupReport shows how far it is.";
 const UNDER_WAY =
   "Another Fly cleanup of this app is under way; this is its report so far, see lastCleanupReport.";
+
+/** So many actions of a run may end in the provider's trouble before the run does. */
+const MAX_CHUNKS_IN_TROUBLE = 4;
+const TROUBLE_PAUSE_MS = 15_000;
 
 export type CleanupArgs = {
   flyApiToken?: string | undefined;
@@ -38,7 +44,7 @@ export type CleanupArgs = {
 
 /** See `runFlyCleanup`. */
 export async function cleanUp(ctx: ActionCtx, args: CleanupArgs): Promise<CleanupReport> {
-  const { storedToken, kind, deploymentId, ...where } = await ctx.runQuery(
+  const { storedToken, kind, deploymentId, tokenProblem, ...where } = await ctx.runQuery(
     internal.cleanup.reports.target,
     args.providerConfig === undefined ? {} : { providerConfig: args.providerConfig },
   );
@@ -52,9 +58,11 @@ export async function cleanUp(ctx: ActionCtx, args: CleanupArgs): Promise<Cleanu
     machineConcurrency: boundedConcurrency(args.machineConcurrency, MACHINE_CONCURRENCY),
     volumeConcurrency: boundedConcurrency(args.volumeConcurrency, VOLUME_CONCURRENCY),
   };
-  const problem = findProblem(kind, appName) ?? (token === null ? missingToken() : null);
+  const noToken = () =>
+    tokenProblem === null ? missingToken() : agentFactoryError("SECRET_UNREADABLE", tokenProblem);
+  const problem = findProblem(kind, appName) ?? (token === null ? noToken() : null);
   if (problem !== null || token === null) {
-    const error = problem ?? missingToken();
+    const error = problem ?? noToken();
     if (args.dryRun !== true) {
       const refused = { ...request, error: errorMessage(error) };
       await ctx.runMutation(internal.cleanup.runs.refused, refused);
@@ -67,6 +75,7 @@ export async function cleanUp(ctx: ActionCtx, args: CleanupArgs): Promise<Cleanu
   const over = run !== null && (await runChunk(ctx, run, access));
   const report: CleanupReport = await ctx.runQuery(internal.cleanup.reports.report, { appName });
   if (over) return report;
+  if (run?.tokenGiven === true) return { ...report, errors: [...report.errors, OUT_OF_TIME] };
   return { ...report, warnings: [...report.warnings, run === null ? UNDER_WAY : GOES_ON] };
 }
 
@@ -108,15 +117,14 @@ export const goOn = internalAction({
   handler: async (ctx, args): Promise<null> => {
     const run: CleanupRun | null = await ctx.runMutation(internal.cleanup.runs.resume, args);
     if (run === null) return null;
-    const { storedToken, deploymentId } = await ctx.runQuery(internal.cleanup.reports.target, {});
-    if (storedToken === null) {
-      const hold = { runId: run._id, chunk: run.chunk };
-      await ctx.runMutation(internal.cleanup.runs.end, { ...hold, error: NO_TOKEN });
-      return null;
-    }
+    const hold = { runId: run._id, chunk: run.chunk };
     try {
+      const { storedToken, deploymentId } = await ctx.runQuery(internal.cleanup.reports.target, {});
+      if (storedToken === null) throw missingToken();
       await runChunk(ctx, run, { token: storedToken, deploymentId });
     } catch (error) {
+      // Nothing happens where the run has been ended with its error.
+      await ctx.runMutation(internal.cleanup.runs.end, { ...hold, error: errorMessage(error) });
       log("error", "cleanup_failed", { runId: run._id, error: errorMessage(error) });
     }
     return null;
@@ -136,6 +144,17 @@ async function runChunk(ctx: ActionCtx, run: CleanupRun, access: Access): Promis
     return over;
   } catch (error) {
     if (error instanceof Superseded) return false;
+    // Once there is something to go on with; who asks at a bad time is told so at once.
+    const { machines, volumes } = await ctx.runQuery(internal.cleanup.reports.tallies, {
+      runId: run._id,
+    });
+    const hasBegun = machines.found.length + volumes.found.length > 0;
+    const mayRetry = !run.tokenGiven && run.chunk < MAX_CHUNKS_IN_TROUBLE;
+    if (isPassing(error) && hasBegun && mayRetry) {
+      log("warn", "cleanup_interrupted", { runId: run._id, error: errorMessage(error) });
+      await handOver(ctx, hold, false, TROUBLE_PAUSE_MS);
+      return false;
+    }
     const message = errorMessage(error);
     await ctx.runMutation(internal.cleanup.runs.end, { ...hold, error: message });
     throw asConvexError(error);
@@ -146,17 +165,21 @@ async function handOver(
   ctx: ActionCtx,
   hold: { runId: Id<"cleanupRuns">; chunk: number },
   tokenGiven: boolean,
+  afterMs = 0,
 ): Promise<void> {
   if (tokenGiven) {
-    const error =
-      "It ran out of time and cannot go on by itself, as its token was given. Call it again.";
-    await ctx.runMutation(internal.cleanup.runs.end, { ...hold, error });
+    await ctx.runMutation(internal.cleanup.runs.end, { ...hold, error: OUT_OF_TIME });
     return;
   }
-  await ctx.scheduler.runAfter(0, internal.cleanup.cleaner.goOn, {
+  await ctx.scheduler.runAfter(afterMs, internal.cleanup.cleaner.goOn, {
     runId: hold.runId,
     afterChunk: hold.chunk,
   });
+}
+
+/** Trouble of the provider that may be over in a moment. */
+function isPassing(error: unknown): boolean {
+  return error instanceof ProviderError && ["transient", "rateLimited"].includes(error.kind);
 }
 
 function asConvexError(error: unknown): unknown {

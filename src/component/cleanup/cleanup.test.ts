@@ -394,3 +394,61 @@ describe("a run outlives its action", () => {
     expect(await last()).toEqual(before);
   });
 });
+
+describe("trouble that is not over in a moment", () => {
+  test("volumes that stay bound end a run within the half hour, and say so; machines are created again", async () => {
+    stage.fly.setTimings({ volumeUnbind: [9 * 60 * MINUTE, 9 * 60 * MINUTE] });
+    for (let n = 0; n < 20; n++) stage.fly.createForeignMachine({ volume: true });
+    const began = Date.now();
+    await cleanUp();
+    await stage.until(async () => (await last())?.state === "finished", 60 * MINUTE);
+    expect(Date.now() - began).toBeLessThan(30 * MINUTE);
+    expect(await last()).toMatchObject({ machinesDeleted: 20, volumesRemaining: 20 });
+    await working("c9");
+  });
+
+  test("a blip of one list in the middle does not end the run", async () => {
+    stage.fly.setTimings({ destroy: [20_000, 20_000] });
+    const { volumeId } = stage.fly.createForeignMachine({ volume: true });
+    const call = stage.t.action(api.lib.runFlyCleanup, {});
+    await stage.until(() => stage.calls("machine_destroy") === 1);
+    stage.fly.fault({
+      match: { action: "volume_list" },
+      times: 3,
+      effect: { kind: "status", status: 500, json: { error: "internal" } },
+    });
+    const first = await stage.during(call);
+    expect(first.warnings.join(" ")).toContain("goes on in the background");
+    expect(first).toMatchObject({ machinesDeleted: 1, volumeIdsRemaining: [volumeId] });
+    await stage.until(async () => (await last())?.state === "finished", 10 * MINUTE);
+    expect(await last()).toMatchObject({ volumeIdsDeleted: [volumeId], volumesRemaining: 0 });
+    stage.fly.expectNoCost();
+  });
+
+  test("a token that no key opens is remembered as the cron's failure", async () => {
+    await stage.t.run(async (ctx) => {
+      const rows = await ctx.db.query("secrets").take(10);
+      const row = rows.find(({ secretRef }) => secretRef === "fly.apiToken")!;
+      await ctx.db.patch("secrets", row._id, { encryptedValue: "00" });
+    });
+    await expect(cleanUp()).rejects.toThrow(/fly\.apiToken/);
+    expect(await last()).toMatchObject({ state: "failed" });
+  });
+
+  test("the end of another app's cleanup does not free this one's hold", async () => {
+    stage.fly.setTimings({ destroy: [2 * MINUTE, 2 * MINUTE] });
+    stage.fly.createForeignMachine();
+    const mine = stage.t.action(api.lib.runFlyCleanup, {});
+    await stage.settle();
+    const request = {
+      ...{ appName: "former", scope: "app" as const, tokenGiven: false },
+      ...{ machineConcurrency: 1, volumeConcurrency: 1 },
+    };
+    const other = (await stage.t.mutation(internal.cleanup.runs.begin, request))!;
+    const hold = { runId: other._id, chunk: other.chunk, error: null };
+    await stage.t.mutation(internal.cleanup.runs.end, hold);
+    expect((await stage.state()).cleanupUntil).toBeGreaterThan(Date.now());
+    await stage.during(mine);
+    expect((await stage.state()).cleanupUntil).toBeUndefined();
+  });
+});

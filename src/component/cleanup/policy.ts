@@ -6,6 +6,7 @@ import {
   MAX_ISSUES,
   type CleanupReport,
   type CleanupScope,
+  type CleanupState,
   type Issue,
   type Tally,
 } from "./validators.js";
@@ -70,22 +71,36 @@ export function extendTally(tally: Tally, news: Partial<Tally>): Tally {
 
 /** Newer words about the same trouble replace older ones. */
 export function extendIssues(issues: readonly Issue[], news: readonly Issue[]): Issue[] {
-  const byText = new Map([...issues, ...news].map((issue) => [issue.text, issue]));
-  return [...byText.values()].slice(-MAX_ISSUES);
+  const bySubject = new Map([...issues, ...news].map((issue) => [keyOf(issue), issue]));
+  return [...bySubject.values()].slice(-MAX_ISSUES);
+}
+
+/** The provider's words carry ids of their requests: equal but for them is the same. */
+function keyOf({ subject, level, text }: Issue): string {
+  return `${level}/${subject}/${text.replace(/\b[0-9A-Za-z]{20,}\S*/g, "")}`;
 }
 
 /** An error about something that is gone in the end was none. */
 export function toReport(run: {
   appName: string;
+  /** Absent: it was only looked. */
+  state?: CleanupState;
   machines: Tally;
   volumes: Tally;
   issues: readonly Issue[];
 }): CleanupReport {
-  const { appName, machines, volumes } = run;
+  const { appName } = run;
+  // Until it was verified, what was found remains, as far as it is not gone.
+  const isVerified = run.state === undefined || run.state === "finished";
+  const known = (tally: Tally): Tally =>
+    isVerified
+      ? tally
+      : { ...tally, remaining: tally.found.filter((id) => !tally.gone.includes(id)) };
+  const [machines, volumes] = [known(run.machines), known(run.volumes)];
   const gone = new Set([...machines.gone, ...volumes.gone]);
   const isError = ({ level, subject }: Issue) => level === "error" && !gone.has(subject);
   const left = (kind: string, ids: readonly string[]) =>
-    ids.length === 0
+    ids.length === 0 || !isVerified
       ? []
       : [`Fly cleanup left ${ids.length} ${kind}(s) after verification: ${ids.join(", ")}`];
   return {

@@ -1,5 +1,6 @@
 /** What cleanups read: where they go, and what the rows of their runs know. */
 import { v } from "convex/values";
+import { errorMessage } from "../../shared/errors.js";
 import { vProviderConfig } from "../config.js";
 import { internalQuery, type Doc, type QueryCtx } from "../kit/functions.js";
 import { SCHEDULER_KEY } from "../kit/wake.js";
@@ -19,12 +20,21 @@ export const target = internalQuery({
       .query("schedulerState")
       .withIndex("by_key", (q) => q.eq("key", SCHEDULER_KEY))
       .unique();
+    let storedToken: string | null = null;
+    let tokenProblem: string | null = null;
+    try {
+      storedToken = await openActiveSecret(ctx, "fly.apiToken");
+    } catch (error) {
+      // The caller notes it: a cron's failure must be seen as well.
+      tokenProblem = errorMessage(error);
+    }
     return {
       kind: config?.kind ?? "fly",
       appName: config?.appName.trim() ?? "",
       apiBaseUrl: config?.apiBaseUrl ?? null,
       deploymentId: state?.deploymentId ?? "",
-      storedToken: await openActiveSecret(ctx, "fly.apiToken"),
+      storedToken,
+      tokenProblem,
     };
   },
 });

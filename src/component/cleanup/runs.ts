@@ -169,10 +169,19 @@ export const end = internalMutation({
       updatedAt: now,
       finishedAt: now,
     });
-    await holdForCleanup(ctx, null, now);
+    await holdForCleanup(ctx, await latestLease(ctx), now);
     return null;
   },
 });
+
+/** Of the cleanups of other apps that are under way; null when there is none. */
+async function latestLease(ctx: QueryCtx): Promise<number | null> {
+  const others = await ctx.db
+    .query("cleanupRuns")
+    .withIndex("by_state", (q) => q.eq("state", "running"))
+    .take(MAX_RUNNING);
+  return others.length === 0 ? null : Math.max(...others.map(({ leaseUntil }) => leaseUntil));
+}
 
 /** A cleanup that could not even begin: a cron's failure must be seen as well. */
 export const refused = internalMutation({

@@ -34,6 +34,7 @@ export type CleanupReport = Infer<typeof vCleanupReport>;
 
 export const CLEANUP_STATES = ["running", "finished", "failed"] as const;
 export const vCleanupState = literals(...CLEANUP_STATES);
+export type CleanupState = Infer<typeof vCleanupState>;
 
 /** A run as `lastCleanupReport` shows it: the report, and how far it is. */
 export const vCleanupRunView = v.object({
@@ -73,6 +74,8 @@ export const DRAIN_CHECK_MS = 5 * SECOND_MS;
 export const RUN_LEASE_MS = 5 * MINUTE_MS;
 /** No step begins this long after the action did: the slowest one then still ends within an action's ten minutes. */
 export const CHUNK_MS = 4 * MINUTE_MS;
+/** A run that is older gives up what an action of it could remove nothing of. */
+export const MAX_FRUITLESS_MS = 3 * CHUNK_MS;
 /** Sweeps over everything that is left, before the report. */
 export const MAX_SWEEPS = 2;
 /** No action is added to a run of this age only to wait for the end of what is being destroyed. */

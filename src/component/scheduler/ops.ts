@@ -1,7 +1,9 @@
 /** The scheduler's door for later rooms: its outlook on one conversation, what it saw, and a cleanup's hold on it. */
 import { MINUTE_MS } from "../../shared/time.js";
 import type { MutationCtx, QueryCtx } from "../kit/functions.js";
+import { loadConversation } from "../conversations/ops.js";
 import { isPassRunning, loadSchedulerState, requestPass } from "../kit/wake.js";
+import { openBudgets } from "../spend/ops.js";
 import type { SpawnBlock } from "./blocks.js";
 import { countMachines } from "./facts.js";
 import { planPass } from "./plan.js";
@@ -34,6 +36,15 @@ export type SpawnOutlook = {
   nextPassAt: number | null;
 };
 
+/** Of a conversation that the plan did not look at, behind many others. */
+async function budgetOf(ctx: QueryCtx, conversationId: string, now: number) {
+  const conversation = await loadConversation(ctx, conversationId);
+  if (conversation === null || conversation.ownerWorkerId !== undefined) return null;
+  return await (
+    await openBudgets(ctx, now)
+  )(conversation.agentKey);
+}
+
 /** What the scheduler would do about one conversation, without doing it. */
 export async function spawnOutlook(
   ctx: QueryCtx,
@@ -52,7 +63,8 @@ export async function spawnOutlook(
         ? { kind: decision.kind, reason: decision.reason }
         : null,
     configured: providerConfig !== null,
-    budget: demand?.overBudget ?? null,
+    budget:
+      demand === undefined ? await budgetOf(ctx, conversationId, now) : (demand.overBudget ?? null),
     full: countMachines(world.workers) >= policy.scaling.maxWorkers,
     block: spawnBlock,
     passRunning: state !== null && isPassRunning(state, now),

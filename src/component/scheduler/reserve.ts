@@ -23,6 +23,7 @@ import { chargeObserved, recordSightings } from "./sightings.js";
 import { loadWorld, type LoadedWorld } from "./world.js";
 import {
   MAX_EFFECTS_PER_PASS,
+  MAX_PARTINGS_PER_PASS,
   PROMOTE_LIMIT,
   vEffect,
   vObservation,
@@ -83,7 +84,10 @@ export const commit = internalMutation({
     const effects: Effect[] = [];
     let spawned = 0;
     let takenOver = 0;
+    let parted = 0;
     for (const decision of decisions) {
+      // Twenty reads each, of the 4,096 that a transaction has: the others part in the passes behind this one.
+      if (isParting(decision) && ++parted > MAX_PARTINGS_PER_PASS) continue;
       // Each costs some twenty reads; those above the limit stay leaks until the next pass.
       if (isTakeOver(decision) && ++takenOver > MAX_EFFECTS_PER_PASS) continue;
       const caused = await apply(ctx, decision, loaded, now);
@@ -104,6 +108,8 @@ export const commit = internalMutation({
 
 const isTakeOver = ({ kind }: Decision) =>
   kind === "destroy_orphan" || kind === "destroy_orphan_volume";
+
+const isParting = ({ kind }: Decision) => kind === "drain" || kind === "stop";
 
 async function apply(
   ctx: MutationCtx,

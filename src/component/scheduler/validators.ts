@@ -149,10 +149,14 @@ export const vWorkerView = v.object({
 
 /** Ready conversations one pass looks at: more than maxWorkers can ever serve at once. */
 export const DEMAND_LIMIT = 100;
+/** Rows read to find them, behind those that wait for money. */
+export const MAX_LOOKED_AT = 1_000;
 /** Waiting heads that became due and are made ready in one pass. */
 export const PROMOTE_LIMIT = 200;
 /** Effects of one pass; at one call per second and action they stay well within a pass's lease. */
 export const MAX_EFFECTS_PER_PASS = 30;
+/** Workers that are told to go, or given up, in one commit. */
+export const MAX_PARTINGS_PER_PASS = 60;
 /** A tagged machine without a live row is destroyed when it was seen again after this time. */
 export const ORPHAN_GRACE_MS = 90_000;
 /** Creation attempts of one worker under the same name before it is given up. */

@@ -1,7 +1,7 @@
 /** Loads what the plan needs: bounded reads, the same for the reservation and for `explainPass`. */
 import { findProviderConfigProblem, loadPolicy, loadProviderConfig } from "../settings/ops.js";
 import type { ProviderConfig } from "../config.js";
-import { loadConversation } from "../conversations/ops.js";
+import { loadConversation, type Conversation } from "../conversations/ops.js";
 import type { QueryCtx } from "../kit/functions.js";
 import { openBudgets } from "../spend/ops.js";
 import { findVolumeOwners, lastHeartbeat, type Worker } from "../workers/ops.js";
@@ -9,7 +9,7 @@ import { MAX_LIVE_WORKERS, type WorkerStatus } from "../workers/validators.js";
 import { findSpawnBlock, type SpawnBlock, type SpawnState } from "./blocks.js";
 import type { PlanPolicy, WorkerFacts, World } from "./facts.js";
 import { leaksSeen } from "./leaks.js";
-import { DEMAND_LIMIT, type Observation } from "./validators.js";
+import { DEMAND_LIMIT, MAX_LOOKED_AT, type Observation } from "./validators.js";
 
 const LIVE_STATUSES = ["active", "draining", "stopping"] as const satisfies readonly WorkerStatus[];
 
@@ -63,16 +63,15 @@ export async function toWorkerFacts(
 
 /** Ready conversations without a worker, counted up to the number that a pass looks at. */
 export async function countWaiting(ctx: QueryCtx): Promise<number> {
-  return (await readyUnowned(ctx)).length;
+  return (await readyUnownedRows(ctx).take(DEMAND_LIMIT)).length;
 }
 
-async function readyUnowned(ctx: QueryCtx) {
-  return await ctx.db
+function readyUnownedRows(ctx: QueryCtx) {
+  return ctx.db
     .query("conversations")
     .withIndex("by_state_and_ownerWorkerId_and_rankAt", (q) =>
       q.eq("state", "ready").eq("ownerWorkerId", undefined),
-    )
-    .take(DEMAND_LIMIT);
+    );
 }
 
 export type LoadedWorld = {
@@ -94,7 +93,6 @@ export async function loadWorld(
   const providerConfig =
     config === null || findProviderConfigProblem(config) !== null ? null : config;
   const workers = await loadLiveWorkers(ctx);
-  const ready = await readyUnowned(ctx);
   // A pass makes these ready before it plans; an explanation must foresee it.
   const due = await ctx.db
     .query("conversations")
@@ -102,9 +100,7 @@ export async function loadWorld(
     .take(DEMAND_LIMIT);
   const unowned = due.filter((conversation) => conversation.ownerWorkerId === undefined);
   const budgetFor = await openBudgets(ctx, now);
-  const demand = [];
-  for (const { conversationId, agentKey } of [...ready, ...unowned].slice(0, DEMAND_LIMIT))
-    demand.push({ conversationId, agentKey, overBudget: await budgetFor(agentKey) });
+  const demand = await loadDemand(ctx, unowned, budgetFor);
   const facts = [];
   for (const worker of workers) {
     const block = await budgetFor(worker.assignment?.agentKey ?? null);
@@ -126,6 +122,26 @@ export async function loadWorld(
       orphanVolumes: observation === null ? [] : await findOrphanVolumes(ctx, observation),
     },
   };
+}
+
+/** In their order; those that no budget pays for take nobody's place among the `DEMAND_LIMIT` that a pass looks at. */
+async function loadDemand(
+  ctx: QueryCtx,
+  due: readonly Conversation[],
+  budgetFor: Awaited<ReturnType<typeof openBudgets>>,
+): Promise<World["demand"][number][]> {
+  const demand: World["demand"][number][] = [];
+  const held: World["demand"][number][] = [];
+  let looked = 0;
+  const add = async ({ conversationId, agentKey }: Conversation): Promise<boolean> => {
+    const overBudget = await budgetFor(agentKey);
+    (overBudget === null ? demand : held).push({ conversationId, agentKey, overBudget });
+    return demand.length < DEMAND_LIMIT && ++looked < MAX_LOOKED_AT;
+  };
+  for await (const conversation of readyUnownedRows(ctx))
+    if (!(await add(conversation))) return [...demand, ...held.slice(0, DEMAND_LIMIT)];
+  for (const conversation of due) if (!(await add(conversation))) break;
+  return [...demand, ...held.slice(0, DEMAND_LIMIT)];
 }
 
 /** A pass looks up the names of so many free volumes of an app; a transaction has 4,096 index reads for everything. */

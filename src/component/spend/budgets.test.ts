@@ -207,3 +207,25 @@ test("old days and months are deleted, those of this year's quarter stay", async
     [dayAgo(DAYS_KEPT - 1), "2026-12"].sort(),
   );
 });
+
+test("a hundred conversations without money take nobody's place, and each is told why it waits", async () => {
+  stage = await openStage({ policy: POLICY });
+  const { t } = stage;
+  await newAgent(t, "dear");
+  await t.mutation(api.lib.setSpendBudget, { agentKey: "dear", usdPerDay: 1 });
+  await t.run(async ({ db }) => {
+    const period = new Date(Date.now()).toISOString().slice(0, 10);
+    await db.insert("spendBuckets", {
+      ...{ scope: "agent", key: "dear", granularity: "day", period },
+      ...{ runningMs: 1, stoppedMs: 0, volumeMs: 0, usd: 5 },
+    });
+  });
+  await t.mutation(api.lib.setSpendBudget, { agentKey: "dear", usdPerDay: 1 });
+  let lastOne = "";
+  for (let n = 0; n < 110; n++) lastOne = await send(t, `dear-${n}`, "x", { agentKey: "dear" });
+  await stage.pass(MINUTE);
+  expect(stage.machines()).toEqual([]);
+  await send(t, "c1");
+  await answerOne();
+  expect(await explain(lastOne)).toMatchObject({ waitsFor: "budget" });
+});

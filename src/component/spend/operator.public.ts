@@ -24,7 +24,7 @@ const MAX_EVENTS = 200;
 
 /**
  * What machines and volumes cost today and this month (UTC), by the ledger: in total, per agent, per company, with
- * every budget beside what was spent of it. At most 200 agents and companies, the most expensive of the month first.
+ * every budget beside what was spent of it. The first 200 agents and companies by their keys, the most expensive of the month first.
  * Costs of machines whose agent is unknown (orphans) are in the total only.
  */
 export const spendSummary = query({
