@@ -31,7 +31,7 @@ const TOOLS = [
 
 /** What the package is made of, and what stays at home. */
 const EXPECTED =
-  /^((dist|src)\/.+\.(js|ts|map)|src\/tsconfig\.json|package\.json|README\.md|LICENSE)$/;
+  /^((dist|src)\/.+\.(js|ts|map)|src\/tsconfig\.json|package\.json|(README|CHANGELOG)\.md|docs\/[A-Z_]+\.md|example\/worker-image\/.+|LICENSE)$/;
 const UNEXPECTED = /\.(test|fixture|conformance|bench)\./;
 
 async function smoke(givenTarball, app) {
